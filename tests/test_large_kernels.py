@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,62 @@ def test_nextafter_of_many_numbers(dtype: str) -> None:
         found = ag.nextafter(ag.from_numpy(x), ag.from_numpy(y)).numpy()
     assert np.array_equal(found, expected, equal_nan=True)
     assert np.array_equal(np.signbit(found), np.where(np.isnan(expected), np.signbit(found), np.signbit(expected)))
+
+
+def test_nextafter_of_matrices_that_lie_differently() -> None:
+    x, y = normal(60, 50, seed=1), normal(50, 60, seed=2).T
+    x[3, 4], y[5, 6] = 0.0, x[5, 6]
+    assert np.array_equal(ag.nextafter(ag.from_numpy(x), ag.from_numpy(y)).numpy(), np.nextafter(x, y))
+
+
+@pytest.mark.parametrize("count", [600, LARGE])
+def test_hypot_of_many_numbers(count: int) -> None:
+    x, y = normal(count, seed=1), normal(count, seed=2)
+    x[:4], y[:4] = (3e38, 1e-30, 3e-45, 0.0), (4e37, 1e-38, 3e-45, -0.0)
+    found = ag.hypot(ag.from_numpy(x), ag.from_numpy(y)).numpy()
+    assert np.array_equal(found, np.hypot(x.astype("float64"), y.astype("float64")).astype("float32"))
+    x[4:7], y[4:7] = (math.inf, -math.inf, math.nan), (math.nan, 1.0, 1.0)
+    found = ag.hypot(ag.from_numpy(x), ag.from_numpy(y)).numpy()
+    assert found[4] == found[5] == math.inf
+    assert np.isnan(found[6])
+    assert np.isnan(found).sum() == 1
+
+
+@pytest.mark.parametrize("count", [100, 3000, LARGE])
+@pytest.mark.parametrize("broken", [False, True])
+def test_angles_of_many_real_numbers(count: int, broken: bool) -> None:
+    x = normal(count, seed=1)
+    x[:4] = (0.0, -0.0, math.inf, -math.inf)
+    expected = np.where(x < 0, np.float32(math.pi), np.float32(0))
+    if broken:
+        x[7] = expected[7] = math.nan
+    assert np.array_equal(ag.angle(ag.from_numpy(x)).numpy(), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["amax", "amin"])
+@pytest.mark.parametrize("width", [1, 2, 16, 17, 64, 65, 512, 513])
+@pytest.mark.parametrize("count", [31, 32, 200])
+def test_extrema_of_rows(name: str, width: int, count: int) -> None:
+    x = normal(count, width, seed=width)
+    x[count // 2, width // 2] = math.nan
+    plain = getattr(np, name)
+    for array in (x, np.asfortranarray(x), x.astype("float16"), np.nan_to_num(x * 100).astype("int16"), x > 0, np.stack([x, -x])):
+        for keepdim in (False, True):
+            found = getattr(ag.from_numpy(array), name)(-1, keepdim)
+            expected = plain(array, axis=-1, keepdims=keepdim)
+            assert found.numpy().dtype == expected.dtype
+            assert np.array_equal(found.numpy(), expected, equal_nan=array.dtype.kind == "f")
+
+
+def test_the_library_is_set_as_before_after_long_rows() -> None:
+    x = ag.from_numpy(normal(300, 300)).requires_grad_()
+    before, seen = np.getbufsize(), []
+    for function in (lambda: nn.functional.layer_norm(x, (300,)), lambda: ag.softmax(x, 1), lambda: ag.log_softmax(x, 0)):
+        y = function()
+        seen.append(np.getbufsize())
+        y.sum().backward()
+        seen.append(np.getbufsize())
+    assert set(seen) == {before}
 
 
 @pytest.mark.parametrize("dim", [0, 1])

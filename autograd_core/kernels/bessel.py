@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
+from ..dtypes import float64
 from .numbers import Numbers
-from .special import blockwise, piecewise, polynomial, quiet, series
+from .quiet import quiet
+from .special import blockwise, piecewise, polynomial, series
 
 _EDGE = 7.745966692414834
 _FEW = 64
@@ -21,6 +23,8 @@ _ZERO_NEAR = Numbers(3.6130483889554095e-32, 7.085394016775135e-30, 2.3181643442
 _ONE_NEAR = Numbers(1.865116097777679e-33, 3.986868852064432e-31, 1.3604105025752407e-28, 3.650302502323651e-26, 8.772795367641054e-24, 1.8420782445486277e-21,
                     3.352609117974114e-19, 5.2300676526642323e-17, 6.903689489128347e-15, 7.594058427666619e-13, 6.834652585331774e-11, 4.920949861425537e-09,
                     2.7557319223986e-07, 1.1574074074074072e-05, 0.00034722222222222224, 0.006944444444444444, 0.08333333333333333, 0.5, 1.0)
+_ZERO_SQUARE = Numbers(*(coefficient * 0.25 ** power for power, coefficient in zip(range(18, -1, -1), _ZERO_NEAR.plain, strict=True)))
+"""Of x^2."""
 # x >= edge: exp(-x) sqrt(x) I(x) = P(2 edge / x - 1).
 _ZERO_FAR = Numbers(-8.273743817015051e-11, -8.781432170713447e-11, 6.114846735265404e-10, 6.462683020909882e-10, -2.1098588676251145e-09, -2.2625118748867805e-09,
                     4.575587355572524e-09, 5.227309898237807e-09, -7.0250861326161304e-09, -9.563398533156535e-09, 7.532836523996373e-09, 1.5552866091655907e-08,
@@ -72,9 +76,10 @@ def _odd(xp: Any, x: Any, value: Any) -> Any:
 def i0(xp: Any, input: Any) -> Any:
     """Of order 0."""
     if 0 < input.size <= _FEW and input.ndim == 1 and backend_of(input).name == "cpu":  # the shortest way for a few numbers near 0
-        quarter = xp.square(input.astype("float64") * 0.5)
-        if quarter.max() <= 0.25 * _EDGE * _EDGE:
-            return series(xp, quarter, _ZERO_NEAR).astype(input.dtype)
+        square = xp.square(input.astype(float64.dtype))
+        if square.item(square.argmax()) <= _EDGE * _EDGE:
+            exponents, factors = _ZERO_SQUARE.powers
+            return (square[:, None] ** exponents).dot(factors).astype(input.dtype)
     return blockwise(xp, lambda xp, x: _plain(xp, x, _zero, _ZERO_FAR), input)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from ..backend.registry import backend_of
 
 _BYTES = 1 << 17
 """Of one array's part of a block."""
+_LONG = 256
+"""Elements of long rows."""
+_NOTHING = nullcontext()
 
 
 def large(array: Any) -> bool:
@@ -17,6 +23,11 @@ def large(array: Any) -> bool:
 def at_hand(array: Any) -> bool:
     """Whether values may be looked at for nothing: not those on a GPU, which would have to be waited for, nor those that a plan has yet to compute."""
     return bool(array.__class__.__module__ == "numpy")
+
+
+def long_rows(array: Any, size: int) -> AbstractContextManager[Any]:
+    """Surrounds steps on rows of ``size`` elements of which other operands have one number for each."""
+    return backend_of(array).long_rows() if size >= _LONG and at_hand(array) else _NOTHING
 
 
 def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -> Any:

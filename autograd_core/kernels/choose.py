@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
-from .blocks import at_hand, in_blocks
+from .blocks import at_hand, in_blocks, large
 from .numbers import ZERO
+from .quiet import quietly
 
 _BITS: dict[Any, Any] = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (float32, int32), (float64, int64))}
 _ONE = int8.dtype.type(1)
@@ -90,8 +92,7 @@ def neighbour(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     plain = out is not None or input.__class__ is not other.__class__ or input.dtype is not other.dtype or input.dtype not in _BITS or input.shape != other.shape
     if plain or input.size < _FEW_NEIGHBOURS or backend_of(input).name != "cpu":
         return xp.nextafter(input, other) if out is None else xp.nextafter(input, other, out=out)
-    with xp.errstate(over="ignore", invalid="ignore"):
-        return in_blocks(xp, lambda x, y: _neighbour(xp, x, y), input, other)
+    return quietly(input, in_blocks, xp, partial(_neighbour, xp), input, other) if large(input) else quietly(input, _neighbour, xp, input, other)
 
 
 def _neighbour(xp: Any, x: Any, y: Any) -> Any:
@@ -105,6 +106,6 @@ def _neighbour(xp: Any, x: Any, y: Any) -> Any:
     steps += bits  # the bits of negative numbers count outwards too
     result = steps.view(x.dtype)
     if xp.count_nonzero(direction) < x.size:  # zeros, equal numbers, NaN, and differences that vanish
-        places = xp.flatnonzero(direction == 0)
+        places = (direction == 0).nonzero()
         result[places] = xp.nextafter(x[places], y[places])
     return result

@@ -12,7 +12,8 @@ from typing import Any
 
 from .bessel import _one, _zero
 from .numbers import Numbers
-from .special import blockwise, piecewise, polynomial, quiet
+from .quiet import quiet
+from .special import blockwise, piecewise, polynomial
 
 Function = Callable[[Any, Any], Any]
 # Coefficients stand highest power first, those of order 0 and 1 in turn.

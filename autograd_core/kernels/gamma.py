@@ -13,7 +13,8 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from .numbers import Numbers
-from .special import blockwise, piecewise, polynomial, quiet
+from .quiet import quiet
+from .special import blockwise, piecewise, polynomial
 
 # Coefficients stand highest power first.
 # 1 <= x <= 3: lgamma(x) = (x - 1) (x - 2) P(x - 1) / Q(x - 1).

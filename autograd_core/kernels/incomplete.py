@@ -14,7 +14,8 @@ from typing import Any
 from ..backend.registry import backend_of
 from . import gamma
 from .numbers import Numbers
-from .special import erfc, polynomial, quiet
+from .quiet import quiet
+from .special import erfc, polynomial
 
 _ENDLESS = 1e8
 """An ``a`` from which on the expansion in 1 / a is exact in float64."""

@@ -9,9 +9,11 @@ ones, which takes a third of the time of ``sum``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..backend.registry import backend_of
+from .blocks import long_rows
 from .numbers import for_sums
 from .strided import in_rows
 
@@ -21,11 +23,13 @@ _SMALL = 1 << 12
 """Elements up to which a whole array is computed at once with the fewest calls."""
 
 
-def _blocks(array: Any) -> list[slice]:
-    """Portions of the first dimension."""
+def _blocks(array: Any) -> Iterator[slice]:
+    """Portions of the first dimension; while they are gone through, the library is set to long rows, of which each has its own mean and scale."""
     count = array.shape[0]
     step = max(1, _BLOCK // max(1, array.size // count)) if array.size > _BLOCK and backend_of(array).name == "cpu" else count
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    with long_rows(array, array.shape[-1]):
+        for start in range(0, count, step):
+            yield slice(start, min(start + step, count))
 
 
 def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any, centred: bool = True) -> tuple[Any, Any, Any, Any]:

@@ -11,7 +11,8 @@ from ..dtypes import is_complex
 from ..kernels.blocks import in_blocks, large, written_in_blocks
 from ..kernels.choose import choose
 from ..kernels.numbers import ONE, ZERO, Numbers
-from ..kernels.special import erfc, normal_share, quietly
+from ..kernels.quiet import quietly
+from ..kernels.special import erfc, normal_share
 from ..op import NN, TORCH_TENSOR_NN, S, elementwise
 from ..spec import Meta, computed_dtype
 
@@ -40,7 +41,7 @@ def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None, quiet: bool = Fa
 def _sigmoid(xp: Any, input: Any, quiet: bool = False) -> Any:
     if input.dtype.char == "e":  # near 1 a gradient would lose a digit
         return _sigmoid(xp, input.astype("float32")).astype(input.dtype)
-    if large(input):
+    if large(input) and input.flags.c_contiguous:  # a copy for the blocks would cost what they gain
         return written_in_blocks(xp, partial(_write_sigmoid, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input, None, quiet)
     return xp.reciprocal(small, out=small if small.ndim else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, complex128, float64
+from ..kernels import special as kernels
 from ..kernels.blocks import at_hand
 from ..kernels.numbers import ZERO
 from ..op import Arg, S, composite, elementwise, span
@@ -73,8 +74,8 @@ reciprocal = elementwise("reciprocal", kernel=lambda xp, input: xp.reciprocal(in
 copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "fill(g, 0)"},
                        samples=[S(Arg(values=[0.0, -1.5, 2.0, 2.5]), Arg(values=[-1.0, 0.0, -0.0, -3.0]))],
                        doc="The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0.")
-hypot = elementwise("hypot", "input other", inplace=True, domain=(0.5, 2.0), vjp={"input": "masked(g, g * (input / out))", "other": "masked(g, g * (other / out))"},
-                    doc="``sqrt(input ** 2 + other ** 2)``, without overflow on the way.")
+hypot = elementwise("hypot", "input other", kernel=kernels.hypot, inplace=True, domain=(0.5, 2.0),
+                    vjp={"input": "masked(g, g * (input / out))", "other": "masked(g, g * (other / out))"}, doc="``sqrt(input ** 2 + other ** 2)``, without overflow on the way.")
 
 
 @composite("positive(input: Tensor) -> Tensor", out=False)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..kernels.numbers import Numbers
-from ..kernels.special import quiet
+from ..kernels.quiet import quiet
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, elementwise, op
 from ..spec import elementwise_spec
 

@@ -7,13 +7,13 @@ a step against it makes the function smaller. None of these functions is holomor
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
-from ..backend.registry import backend_of
 from ..dtypes import as_dtype, complex64, complex128, float32, float64, is_complex
 from ..errors import DtypeError, ShapeError
-from ..kernels.choose import choose
-from ..kernels.numbers import ZERO
+from ..kernels.blocks import at_hand, in_blocks, large
+from ..kernels.numbers import ZERO, has_nan
 from ..op import Arg, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .arithmetic import sign_of
@@ -117,8 +117,12 @@ def _angle(xp: Any, input: Any) -> Any:
     if input.dtype.kind == "f" and input.size < _FEW:
         (zero,) = ZERO[input.__class__, input.dtype]
         return xp.arctan2(zero, input + zero)  # one call that keeps NaN; the sum makes -0 a 0
-    if input.dtype.kind == "f" and input.ndim and backend_of(input).name == "cpu" and not xp.isnan(input).any():
-        return choose(xp, input < 0, xp.asarray(math.pi, dtype=dtype), 0)
+    if large(input):
+        return in_blocks(xp, partial(_angle, xp), input)
+    if input.dtype.kind == "f" and input.ndim and at_hand(input) and not has_nan(input):
+        sides = (input < 0).astype(dtype)
+        sides *= math.pi
+        return sides
     return xp.where(input < 0, math.pi, xp.where(input == input, 0, input)).astype(dtype)
 
 

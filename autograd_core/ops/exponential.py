@@ -9,7 +9,7 @@ from ..backend.registry import backend_of
 from ..kernels.blocks import in_blocks, large
 from ..kernels.choose import choose
 from ..kernels.numbers import Numbers
-from ..kernels.special import quiet
+from ..kernels.quiet import quiet
 from ..op import Arg, S, elementwise
 
 LOG_2 = math.log(2.0)

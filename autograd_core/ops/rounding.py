@@ -9,7 +9,8 @@ from ..backend.registry import backend_of
 from ..dtypes import float32, float64, int64
 from ..kernels.blocks import at_hand, in_blocks, large
 from ..kernels.choose import signed_zeros
-from ..kernels.special import quiet
+from ..kernels.numbers import finite
+from ..kernels.quiet import quietly
 from ..op import S, composite, elementwise
 
 
@@ -51,10 +52,10 @@ def _exactly(xp: Any, input: Any, other: Any, rounding: Any, library: Any, *, qu
     if large(input):
         return in_blocks(xp, lambda first, second: _exactly(xp, first, second, rounding, library, quotient=quotient), input, other)
     second = other.astype(_DOUBLE)
-    with quiet(xp, input):
-        whole = input / second
+    whole = quietly(input, xp.divide, input, second)
     limit = 2.0**24 if quotient else 2.0**28
-    if not (whole.max() < limit and whole.min() > -limit and xp.abs(other).max() < xp.inf):  # NaN fails too
+    small = xp.vdot(whole, whole) < limit * limit or (whole.max() < limit and whole.min() > -limit)  # NaN fails too
+    if not (small and finite(xp, other)):
         return library(input, other)
     rounding(whole, out=whole)
     if quotient:

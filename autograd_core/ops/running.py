@@ -8,6 +8,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..errors import describe
+from ..kernels.numbers import has_nan
 from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, Arg, S, bools, ints, op, span
 from ..spec import Meta, wrap_dim
@@ -69,7 +70,7 @@ def _records(xp: Any, scan: Any, input: Any) -> tuple[Any, Any]:
             return None, chosen.take(inside // width) * width + inside % width
     values = scan.accumulate(input, axis=-1)
     attained = input == values
-    return values, xp.flatnonzero(attained) if xp.count_nonzero(attained) < input.size >> 2 else None
+    return values, attained.reshape(-1).nonzero()[0] if xp.count_nonzero(attained) < input.size >> 2 else None
 
 
 def _until_next(xp: Any, numbers: Any, places: Any, shape: Any) -> Any:
@@ -77,7 +78,7 @@ def _until_next(xp: Any, numbers: Any, places: Any, shape: Any) -> Any:
     lengths = xp.empty_like(places)
     xp.subtract(places[1:], places[:-1], out=lengths[:-1])
     lengths[-1] = math.prod(shape) - places[-1]
-    return xp.repeat(numbers, lengths).reshape(shape)
+    return numbers.repeat(lengths).reshape(shape)
 
 
 def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
@@ -87,7 +88,7 @@ def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
     input = in_rows(xp, input)
     at = dim % input.ndim
     values = None
-    if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and not xp.isnan(input.max()):
+    if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and not has_nan(input):
         values, places = _records(xp, xp.fmax if name == "maximum" else xp.fmin, input)  # which take two thirds of the time
         if places is not None:  # few: each holds until the next one
             values = _until_next(xp, input.reshape(-1).take(places), places, input.shape) if values is None else values

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..kernels.blocks import at_hand
+from ..kernels.blocks import at_hand, long_rows
 from ..kernels.numbers import for_sums
 from ..kernels.strided import in_rows
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
@@ -78,17 +78,24 @@ _SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=
 
 def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     """``input`` less its maximum along ``dim``, the exponentials of that, and their sums (dimension kept); float16 in float32."""
+    shifted = _shifted(xp, input, dim)
+    powers = xp.exp(shifted)
+    return shifted, powers, _totals(xp, powers, dim)
+
+
+def _shifted(xp: Any, input: Any, dim: Any) -> Any:
     if input.dtype.kind not in "fc":
         raise TypeError("exponentials of integers")
     wide = widened(input)
     if not wide.size or not wide.ndim:
-        shifted = xp.asarray(wide) * 0
-    else:
-        shifted = xp.ascontiguousarray(wide - _highest(xp, wide, dim))
-    powers = xp.exp(shifted)
+        return xp.asarray(wide) * 0
+    return xp.ascontiguousarray(wide - _highest(xp, wide, dim))  # results lie in rows, as in PyTorch, whatever the input does
+
+
+def _totals(xp: Any, powers: Any, dim: Any) -> Any:
     if powers.ndim == 2 and dim in {1, -1} and powers.size >= _FEW and powers.shape[1] <= _FEW:
-        return shifted, powers, powers.dot(for_sums(xp, powers, powers.shape[1])[0])[:, None]  # a third of the time of a sum
-    return shifted, powers, xp.add.reduce(powers, axis=dim, keepdims=True)
+        return powers.dot(for_sums(xp, powers, powers.shape[1])[0])[:, None]  # a third of the time of a sum
+    return xp.add.reduce(powers, axis=dim, keepdims=True)
 
 
 def _highest(xp: Any, input: Any, dim: int) -> Any:
@@ -105,11 +112,14 @@ _FEW = 2048
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        powers = xp.ascontiguousarray(xp.exp(input - _highest(xp, input, dim)))  # results lie in rows, as in PyTorch, whatever the input does
+        powers = xp.ascontiguousarray(xp.exp(input - _highest(xp, input, dim)))
         powers /= xp.add.reduce(powers, axis=dim, keepdims=True)  # the method ``sum`` adds a Python call
         return powers
-    _, powers, totals = exponentials(xp, input, dim)
-    powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
+    with long_rows(input, input.shape[-1] if input.ndim else 0):
+        powers = _shifted(xp, input, dim)
+        powers = xp.exp(powers, out=powers) if powers.ndim else xp.exp(powers)
+        totals = _totals(xp, powers, dim)
+        powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
     return powers.astype(HALF) if input.dtype is HALF else powers
 
 
@@ -127,11 +137,12 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
         shifted = xp.ascontiguousarray(input - _highest(xp, input, dim))
         shifted -= xp.log(xp.add.reduce(xp.exp(shifted), axis=dim, keepdims=True))
         return shifted
-    shifted, _, totals = exponentials(xp, input, dim)
-    if shifted.ndim and input.size:
-        shifted -= xp.log(totals)
-    elif input.size:
-        shifted = shifted - xp.log(totals)
+    with long_rows(input, input.shape[-1] if input.ndim else 0):
+        shifted, _, totals = exponentials(xp, input, dim)
+        if shifted.ndim and input.size:
+            shifted -= xp.log(totals)
+        elif input.size:
+            shifted = shifted - xp.log(totals)
     return shifted.astype(HALF) if input.dtype is HALF else shifted
 
 

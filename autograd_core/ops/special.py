@@ -9,6 +9,7 @@ from ..kernels import bessel, cylinder, gamma, incomplete
 from ..kernels import special as kernels
 from ..kernels.blocks import at_hand, large, written_in_blocks
 from ..kernels.numbers import Numbers
+from ..kernels.quiet import quiet, quietly
 from ..op import Arg, S, composite, elementwise, ints, span
 from .activation import in_parts
 
@@ -218,8 +219,8 @@ def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
     if not input.ndim:
         return _logit(xp, input.reshape(1), eps=eps)[0]
     if large(input):
-        return written_in_blocks(xp, lambda out, part: kernels.quietly(part, _log_odds, xp, part, out), 1, input)[0]
-    return kernels.quietly(input, _log_odds, xp, input)
+        return written_in_blocks(xp, lambda out, part: quietly(part, _log_odds, xp, part, out), 1, input)[0]
+    return quietly(input, _log_odds, xp, input)
 
 
 def _log_odds(xp: Any, input: Any, out: Any = None) -> Any:
@@ -248,7 +249,7 @@ def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:
 
 
 def _entr(xp: Any, input: Any) -> Any:
-    with kernels.quiet(xp, input):
+    with quiet(xp, input):
         return xp.where(input == 0, 0, xp.where(input < 0, -xp.inf, -input * xp.log(input)))
 
 

@@ -10,7 +10,7 @@ from . import ops as ops
 from .backend.registry import backend_for_device
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain, into, named_result, replace
+from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .fastpath import by_rules_alone, warm
@@ -2134,7 +2134,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
 
 
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    return replace(input, compose(_addmm, (clone(input), mat1, mat2), {"beta": beta, "alpha": alpha}))
+    return into(input, compose(_addmm, (clone(input), mat1, mat2), {"beta": beta, "alpha": alpha}), True)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
@@ -2143,7 +2143,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
 
 
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    return replace(input, compose(_baddbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
+    return into(input, compose(_baddbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}), True)
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
@@ -2152,7 +2152,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 
 
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    return replace(input, compose(_addbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
+    return into(input, compose(_addbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}), True)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
@@ -2161,7 +2161,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 
 
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    return replace(input, compose(_addmv, (clone(input), mat, vec), {"beta": beta, "alpha": alpha}))
+    return into(input, compose(_addmv, (clone(input), mat, vec), {"beta": beta, "alpha": alpha}), True)
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
@@ -2170,7 +2170,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 
 
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    return replace(input, compose(_addr, (clone(input), vec1, vec2), {"beta": beta, "alpha": alpha}))
+    return into(input, compose(_addr, (clone(input), vec1, vec2), {"beta": beta, "alpha": alpha}), True)
 
 
 def linalg_multi_dot(tensors: Sequence[Tensor], out=None) -> Tensor:
@@ -2445,7 +2445,7 @@ def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = Tr
 
 
 def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    return replace(input, compose(_dropout, (clone(input), p, training, inplace), {"generator": generator}))
+    return into(input, compose(_dropout, (clone(input), p, training, inplace), {"generator": generator}), True)
 
 
 def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -2454,7 +2454,7 @@ def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.b
 
 
 def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    return replace(input, compose(_feature_dropout, (clone(input), p, training, inplace), {"generator": generator}))
+    return into(input, compose(_feature_dropout, (clone(input), p, training, inplace), {"generator": generator}), True)
 
 
 def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -2478,7 +2478,7 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
 
 
 def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    return replace(input, compose(_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
+    return into(input, compose(_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}), True)
 
 
 def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -2487,7 +2487,7 @@ def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: buil
 
 
 def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    return replace(input, compose(_feature_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
+    return into(input, compose(_feature_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}), True)
 
 
 def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
@@ -2946,7 +2946,7 @@ def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtin
 
 
 def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
-    return replace(input, compose(_renorm, (clone(input), p, dim, maxnorm), {}))
+    return into(input, compose(_renorm, (clone(input), p, dim, maxnorm), {}), True)
 
 
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, out=None, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3389,7 +3389,7 @@ def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor
 
 
 def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True) -> Tensor:
-    return replace(input, compose(_index_reduce, (clone(input), dim, index, source, reduce), {"include_self": include_self}))
+    return into(input, compose(_index_reduce, (clone(input), dim, index, source, reduce), {"include_self": include_self}), True)
 
 
 def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None, out=None) -> Tensor:
@@ -3486,7 +3486,7 @@ def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
 
 
 def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
-    return replace(input, compose(_Tensor_polygamma, (clone(input), n), {}))
+    return into(input, compose(_Tensor_polygamma, (clone(input), n), {}), True)
 
 
 def mvlgamma(input: Tensor, p: builtins.int, out=None) -> Tensor:
@@ -3495,7 +3495,7 @@ def mvlgamma(input: Tensor, p: builtins.int, out=None) -> Tensor:
 
 
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
-    return replace(input, compose(_mvlgamma, (clone(input), p), {}))
+    return into(input, compose(_mvlgamma, (clone(input), p), {}), True)
 
 
 def special_spherical_bessel_j0(input: Tensor, out=None) -> Tensor:

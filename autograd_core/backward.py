@@ -241,7 +241,7 @@ def _own(g: Any) -> Any:
     """A raw gradient as a Tensor with memory of its own."""
     recorder = get_mode().recorder
     if recorder is not None:
-        return wrap(recorder.copy(g))
+        return wrap(recorder.copied(g))
     return wrap(g if not g.shape and not hasattr(g, "__setitem__") else contiguous_copy(g))  # a NumPy scalar cannot be written
 
 

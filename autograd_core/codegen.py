@@ -39,7 +39,7 @@ from . import ops as ops
 from .backend.registry import backend_for_device
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain, into, named_result, replace
+from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .fastpath import by_rules_alone, warm
@@ -268,7 +268,7 @@ def composite(declared: Composite) -> str:
         parameters = [*map(signature.parameter, signature.positional), *(["*"] if signature.keyword_only else []), *map(signature.parameter, signature.keyword_only)]
         define = f"def {declared.name}_({', '.join(parameters)}) -> Tensor:"
         first = signature.positional[0]
-        inside = [f"return replace({first}, compose(_{declared.name}, {unrolled.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
+        inside = [f"return into({first}, compose(_{declared.name}, {unrolled.pack([f'clone({first})', *inputs[1:]])}, {keywords}), True)"]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 

@@ -55,8 +55,7 @@ def _caster(name: str, chosen: dtype) -> Callable[[Any], Tensor]:
     def method(self: Any) -> Tensor:
         return _cast(self, chosen)
 
-    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
-    method.__doc__ = f"As {chosen.name}." + " Raises ``ImportError`` without the package ml_dtypes." * (name == "bfloat16")
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", f"As {chosen.name}."
     return method
 
 

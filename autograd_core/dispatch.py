@@ -169,8 +169,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None, memory: A
     return t
 
 
-def into(out: Any, result: Any) -> Any:
-    """Write the result of a call into the tensor that it was given with ``out=``, or each of several into its own, and return what was written."""
+def into(out: Any, result: Any, inplace: bool = False) -> Any:
+    """Write the result of a call into the tensor that it was given with ``out=``, or each of several into its own; or, ``inplace``, into the first input."""
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"argument 'out' must be a tuple of {len(result)} Tensors")
@@ -178,27 +178,17 @@ def into(out: Any, result: Any) -> Any:
         return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
     if not isinstance(out, TensorBase):
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
-    if get_mode().grad and (out._node is not None or result._node is not None):
+    if not inplace and get_mode().grad and (out._node is not None or result._node is not None):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad. "
                            "Leave out= away, or call the function inside no_grad()")
     target: Any = out
-    _refuse_cast(target, result)
-    if target.shape != result.shape:
+    if not can_cast(result.dtype, target.dtype):
+        raise UnsupportedDtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name}")
+    if not inplace and target.shape != result.shape:
         if target.numel():
             warn_user(f"An output with one or more elements was resized since it had shape {list(target.shape)}, which does not match the required output shape "
                       f"{list(result.shape)}. Give a tensor of that shape, or an empty one")
         target.resize_(result.shape)
-    return target.copy_(result)
-
-
-def _refuse_cast(target: Any, result: Any) -> None:
-    if not can_cast(result.dtype, target.dtype):
-        raise UnsupportedDtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name}")
-
-
-def replace(target: Any, result: Any) -> Any:
-    """Write what a composite computed from ``target`` into it."""
-    _refuse_cast(target, result)
     return target.copy_(result)
 
 

@@ -202,14 +202,14 @@ NOT_FOR_COMPLEX = frozenset((
     "hardtanh", "relu6", "softshrink", "hardshrink", "threshold", "leaky_relu", "elu", "selu", "celu", "squared_error", "huber_error", "sigmoid_cross_entropy",
     "softmax_cross_entropy", "soft_cross_entropy", "class_margins", "standardize", "standardize_rows", "standardize_channels", "scale_rows", "nansum",
     "histc", "negative_log_likelihood", "divergence", "gaussian_error", "embedding_hinge", "logistic_error", "cosine", "ranking",
-    "chances_cross_entropy", "counting_error", "half_fourier", "whole_fourier", "igamma", "igammac", "nextafter", "poisson", "special_airy_ai", "special_bessel_j0",
-    "special_bessel_j1", "special_bessel_y0", "special_bessel_y1", "special_modified_bessel_k0", "special_modified_bessel_k1",
+    "chances_cross_entropy", "counting_error", "half_fourier", "whole_fourier", "cdist", "euclidean", "pair_distances", "pair_differences", "igamma", "igammac", "nextafter",
+    "poisson", "special_airy_ai", "special_bessel_j0", "special_bessel_j1", "special_bessel_y0", "special_bessel_y1", "special_modified_bessel_k0", "special_modified_bessel_k1",
     "special_scaled_modified_bessel_k0", "special_scaled_modified_bessel_k1"))
 """Ops that PyTorch does not define for complex numbers; their rules are those of real functions."""
 NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift"))
 """Elementwise ops that PyTorch refuses for booleans; NumPy would compute some of them in int8."""
-ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2"))
-"""Elementwise ops that PyTorch does not define for integers and booleans."""
+ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2", "euclidean", "pair_distances"))
+"""Ops that PyTorch does not define for integers and booleans."""
 REAL_ONLY = ORDERED | NOT_FOR_COMPLEX
 ONLY_INTEGERS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"))
 

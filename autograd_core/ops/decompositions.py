@@ -16,7 +16,7 @@ from ..dtypes import as_dtype, int32
 from ..errors import LinAlgError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import COMPLEX_POSITIVE, LINALG, adjoint_of, all_numbers, check_matrices, first_failure, positive, regular, require_floating, square_spec
+from .matrices import COMPLEX_POSITIVE, LINALG, adjoint_of, check_matrices, finite, first_failure, positive, regular, require_floating, square_spec
 
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions"),
                S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")]
@@ -27,12 +27,10 @@ _INDEFINITE = Arg(values=[[1.0, 2.0], [2.0, 1.0]])
 
 
 def _factor(xp: Any, A: Any) -> Any:
-    """The library's lower factor; ``ValueError`` also for NaN, which it may pass over and which reaches the last element."""
+    """The library's lower factor; ``ValueError`` also for NaN, and infinity off the diagonal, which it may pass over."""
     factor = xp.linalg.cholesky(A)
-    if not all_numbers(factor, -1):
-        infinite = ~(xp.isfinite(A) | xp.triu(xp.ones(A.shape[-2:], dtype=bool))).all(axis=(-2, -1))  # off the diagonal they fit no finite root
-        if (infinite | xp.isnan(factor[..., -1, -1])).any():
-            raise ValueError("not a number")
+    if not finite(xp, factor, -1) and (xp.isnan(factor) | xp.isinf(xp.tril(A, -1))).any():
+        raise ValueError("not a number")
     return factor
 
 
@@ -67,13 +65,13 @@ def linalg_cholesky(xp: Any, input: Any, *, upper: bool = False) -> Any:
     [[2.0, 0.0], [1.0, 1.0]]
     """
     require_floating(input)
+    A = input.swapaxes(-1, -2).conj() if upper else input
     try:
-        if upper:
-            return _factor(xp, input.swapaxes(-1, -2).conj()).swapaxes(-1, -2).conj()
-        return _factor(xp, input)
+        factor = _factor(xp, A)
     except ValueError:
         check_matrices("linalg.cholesky", input)
-        raise _indefinite("linalg.cholesky", xp, input.swapaxes(-1, -2).conj() if upper else input) from None
+        raise _indefinite("linalg.cholesky", xp, A) from None
+    return factor.swapaxes(-1, -2).conj() if upper else factor
 
 
 def cholesky_pull(F: Any, g: Any, L: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import get_default_dtype
-from ..errors import ShapeError, UnsupportedDtypeError, describe
+from ..errors import ShapeError, describe
 from ..kernels.blocks import at_hand
 from ..kernels.numbers import positive
 from ..kernels.strided import in_rows
@@ -150,12 +150,6 @@ def _(F: Any, g: Any, x1: Any, x2: Any, out: Any, needs: Any) -> Any:
                  for needed, weights, own, other in zip(needs, (pull, turned), (x1, x2), (x2, x1), strict=True))
 
 
-def _check_real(name: str, *given: Any) -> None:
-    for each in given:
-        if each.dtype.kind not in "fV":
-            raise UnsupportedDtypeError(f"{name}: {name} only supports floating-point dtypes, got {describe(each)}. Convert it with .float()")
-
-
 @composite("cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor", places=TORCH_NN)
 def cdist(F: Any, x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m).
@@ -171,7 +165,6 @@ def cdist(F: Any, x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_
         raise ValueError(f"cdist: {compute_mode} is not a valid value for compute_mode")
     if p < 0:
         raise RuntimeError(f"cdist: cdist only supports non-negative p values, got {p}")
-    _check_real("cdist", x1, x2)
     if p == 2 and compute_mode != "donot_use_mm_for_euclid_dist":
         return F.euclidean(x1, x2)
     _cdist_spec(x1, x2)
@@ -336,7 +329,6 @@ def pdist(F: Any, input: Any, p: float = 2.0) -> Any:
     """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
     if p < 0:
         raise RuntimeError(f"pdist: pdist only supports non-negative p values, got {p}")
-    _check_real("pdist", input)
     return F.pair_distances(input) if p == 2 else F.norm(F.pair_differences(input), p, dim=-1)
 
 

@@ -78,7 +78,7 @@ def _smooth_taps(xp: Any, mode: str, length: int, size: int, step: float, dtype:
             weight = xp.maximum(1 - far, 0)
         else:
             weight = xp.where(far < 1, cubic_near(far, _SMOOTH_CUBIC), xp.where(far < 2, cubic_far(far, _SMOOTH_CUBIC), 0))
-        terms.append((place.astype("int64"), weight / xp.where(place == end - 1, first + count - place, 1)))  # the last one in equal parts: a 0 would spread infinity
+        terms.append((place.astype("int64"), weight / xp.where(place == end - 1, first + count - place, 1)))  # the last in equal parts: no 0 that spreads infinity
     total = sum(weight for _, weight in terms)
     return [(places, weight / total) for places, weight in terms]
 
@@ -204,7 +204,7 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
     result = widened(grad)
     dtype = wide_dtype(grad.dtype)
     image = shape[-len(size) :]
-    dense = backend_of(result).name != "cpu" or isfinite(abs(xp.vdot(result, result)))  # else 0 * inf in a product with a matrix would spread over the whole image
+    dense = backend_of(result).name != "cpu" or isfinite(abs(xp.vdot(result, result)))  # else 0 * inf would spread
     if dense and 0 < grad.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
         whole = _whole_matrix(backend_of(result).here, image, size, scales, method, align, dtype)
         return result.reshape(-1, prod(size)).dot(whole).reshape(shape).astype(grad.dtype, copy=False)

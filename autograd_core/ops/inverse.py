@@ -20,6 +20,7 @@ from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, first_zero_pi
 _SQUARES = [COMPLEX, regular(3, 3), regular(2, 2, 2), regular(1, 1), (0, 3, 3), (2, 0, 0)]
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions"),
                S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")]
+_SINGULAR = "The diagonal element {k} is zero, the inversion could not be completed because the input matrix is singular."
 
 
 # --- the inverse --------------------------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ def linalg_inv(xp: Any, A: Any) -> Any:
         return reached(xp, A, xp.linalg.inv(A))
     except ValueError:
         check_matrices("linalg.inv", A)
-        raise singular("linalg.inv", xp, A, "The diagonal element {k} is zero, the inversion could not be completed because the input matrix is singular.") from None
+        raise singular("linalg.inv", xp, A, _SINGULAR) from None
 
 
 @linalg_inv.vjp("A")
@@ -76,7 +77,7 @@ def linalg_inv_ex(xp: Any, A: Any, *, check_errors: bool = False) -> Any:
     except ValueError:
         check_matrices("linalg.inv_ex", A)
         if check_errors:
-            raise singular("linalg.inv_ex", xp, A, "The diagonal element {k} is zero, the inversion could not be completed because the input matrix is singular.") from None
+            raise singular("linalg.inv_ex", xp, A, _SINGULAR) from None
     result = xp.full(A.shape, math.inf, dtype=A.dtype)
     for index in xp.ndindex(*A.shape[:-2]):
         info[index] = pivot = first_zero_pivot(A[index])

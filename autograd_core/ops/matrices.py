@@ -74,24 +74,19 @@ def conjugate_of(F: Any, value: Any) -> Any:
     return F.conj(value) if F.is_complex(value) else value
 
 
-# --- numbers that are none ---------------------------------------------------------------------------------------
-
-
-def all_numbers(result: Any, place: int) -> bool:
-    """Whether the first (0) or the last (-1) element of each matrix is finite; on a GPU, where looking takes time, it is taken to be."""
+def finite(xp: Any, result: Any, place: int) -> Any:
+    """Whether the first (0) or the last (-1) element of each matrix is. A GPU is not asked."""
     if not result.size or backend_of(result).name != "cpu":
         return True
-    if result.ndim == 2:
-        value = result.item(place)
-        return bool(value - value == 0)
-    return bool(backend_of(result).xp.isfinite(result[..., place, place]).all())
+    if result.ndim > 2:
+        return xp.isfinite(result[..., place, place]).all()
+    value = result.item(place)
+    return value - value == 0
 
 
 def reached(xp: Any, A: Any, result: Any) -> Any:
-    """A result of inverting ``A``, all NaN where a matrix has a NaN: it reaches the first element, but the library may leave others finite, and wrong."""
-    if all_numbers(result, 0):
-        return result
-    return xp.where(xp.isnan(A).any(axis=(-2, -1))[..., None, None], xp.asarray(xp.nan, dtype=result.dtype), result)
+    """NaN throughout an inverse of a matrix that has one: the library may put it in the first element and leave others finite."""
+    return result if finite(xp, result, 0) else xp.where(xp.isnan(A).any(axis=(-2, -1))[..., None, None], result.dtype.type(xp.nan), result)
 
 
 # --- errors of the factorizations ---------------------------------------------------------------------------------

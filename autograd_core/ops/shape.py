@@ -83,7 +83,7 @@ def _reshape_spec(input: Any, *, shape: Any) -> Meta:
 
 
 @op("reshape(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=TORCH_TENSOR, spec=_reshape_spec,
-    extra={"direct": "out if (out := a_input.reshape(shape)).shape == shape or min(shape) > -2 else _k_reshape[a_input.__class__](a_input, shape=shape)"}, samples=[
+    extra={"direct": "out if (out := a_input.reshape(shape)).shape == shape or builtins.min(shape) > -2 else _k_reshape[a_input.__class__](a_input, shape=shape)"}, samples=[
     S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1, 1)), S((0, 2), shape=(2, 0)), S((1,), shape=()),
     S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6"), S((2, 3), shape=(-2, 3), error=RuntimeError, match="invalid shape dimension -2")])
 def reshape(xp: Any, input: Any, *, shape: Any) -> Any:

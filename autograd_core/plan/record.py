@@ -206,17 +206,14 @@ class Recorder:
         """``after`` is ``before`` as an array of its own: a number that was given memory."""
         self._learn(after, self.value(before))
 
-    def copied(self, source: Any, copy: Any) -> None:
-        """``copy`` is a copy of ``source``."""
+    def copied(self, source: Any, copy: Any = None) -> Any:
+        """``copy`` is a copy of ``source``; one is made if there is none, of a number too, which with other values may be an array."""
+        if copy is None:
+            copy = source.copy(order="C") if source.shape else BY_TYPE[source.__class__].asarray(source).copy()[()]
         reference = self._reference(source)
         self.read.add(reference)
         op = REGISTRY["clone"]
         self._step(Step(op.name, "op", op.kernels[source.__class__], (reference,), {}, (self._learn(copy, Value(copy)),), op))
-
-    def copy(self, g: Any) -> Any:
-        """A copy of a gradient; of a number too, which with other values may be an array."""
-        copy = g.copy(order="C") if g.shape else BY_TYPE[g.__class__].asarray(g).copy()[()]
-        self.copied(g, copy)
         return copy
 
     def writing(self, array: Any, tensor: Any) -> None:
@@ -329,11 +326,8 @@ class Recorder:
         self.gradient_read(leaf)
         before = leaf.grad
         if before is None:
-            if g.shape and unshared(g, owned):
-                self.copied(g, g)  # nobody else knows it: from here on it goes by the copy's name
-                leaf.grad = wrap(g)
-            else:
-                leaf.grad = wrap(self.copy(g))
+            fresh = g.shape and unshared(g, owned)  # nobody else knows it: from here on it goes by the copy's name
+            leaf.grad = wrap(self.copied(g, g if fresh else None))
         elif before._node is not None:
             self.refuse("a gradient that has a graph of its own is added to", "Set .grad to None first")
         elif before._array.shape:

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ..backend.registry import backend_of
-from .numbers import Numbers
+from .numbers import Numbers, positive
 from .quiet import quiet
 from .special import blockwise, piecewise, polynomial
 
@@ -98,7 +98,7 @@ def _log_gamma(xp: Any, x: Any) -> Any:
 
 
 def _log_single(xp: Any, x: Any) -> Any:
-    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+    if backend_of(x).name != "cpu" or not positive(x):
         with quiet(xp, x):
             return _log_gamma(xp, x)
     total = xp.full_like(x, _LOG_CONSTANT)
@@ -163,7 +163,7 @@ def _digamma(xp: Any, x: Any) -> Any:
 
 
 def _psi_single(xp: Any, x: Any) -> Any:
-    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+    if backend_of(x).name != "cpu" or not positive(x):
         with quiet(xp, x):
             return _digamma(xp, x)
     total = xp.log(x + _SHIFT[x.__class__, x.dtype][0])
@@ -193,7 +193,7 @@ def digamma(xp: Any, input: Any) -> Any:
 
 
 def _trigamma_single(xp: Any, x: Any) -> Any:
-    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+    if backend_of(x).name != "cpu" or not positive(x):
         return zeta(xp, 2.0, x)
     total = 1.0 / (x + _PSI_SHIFT)
     total += _fractions(xp, x, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -315,3 +316,15 @@ def test_infinity_stays_among_the_neighbours(sizes: tuple[int, int], how: Any) -
     x[at] = np.inf
     with np.errstate(all="ignore"):
         assert np.isinf(nn.functional.interpolate(ag.tensor(x), size=(size, size), **how)[0, 0, i, j].item())
+
+
+@pytest.mark.parametrize("loss", [nn.functional.cross_entropy, nn.functional.nll_loss])
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("upstream", [math.inf, math.nan])
+def test_ignored_samples_have_none_of_an_infinite_gradient(loss: Any, reduction: str, upstream: float) -> None:
+    x = ag.rand(4, 3, requires_grad=True)
+    value = loss(x, ag.tensor([0, -100, 2, -100]), reduction=reduction)
+    value.backward(ag.full_like(value, upstream))
+    assert x.grad is not None
+    assert x.grad[[1, 3]].tolist() == [[0.0] * 3] * 2
+    assert not x.grad[0, 0].isfinite().item()

@@ -217,7 +217,8 @@ def _each(xp: Any, g: Any, places: Any, counts: Any, reduction: str, dtype: Any)
         denominator = len(places) if counts is None else mean_denominator(xp, counts, dtype)
         share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
     if counts is not None:
-        share = share * counts.reshape(-1, 1)
+        column = counts.reshape(-1, 1)
+        share = xp.where(column == 0, 0, share * column)  # an ignored sample has none of an infinite gradient either
     return share if share.dtype is dtype else xp.asarray(share).astype(dtype)
 
 

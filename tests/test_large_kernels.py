@@ -248,16 +248,39 @@ def test_averages_of_small_images_with_infinities() -> None:
         assert np.allclose(nn.functional.adaptive_avg_pool2d(ag.from_numpy(x), 2).numpy(), expected, rtol=1e-12, equal_nan=True)
 
 
-@pytest.mark.parametrize("padding", [0, 1, (2, 3), (0, 2), (3, 0)])
-@pytest.mark.parametrize("size", [1, 3])
-def test_rows_of_padded_images_share_zeros(padding: int | tuple[int, int], size: int) -> None:
+@pytest.mark.parametrize(("images", "filters", "options"), [
+    ((9, 3, 20, 28), (5, 3, 3, 3), {"padding": 1}), ((9, 3, 20, 32), (5, 3, 3, 3), {"padding": (2, 1)}), ((3, 40, 9, 16), (50, 40, 3, 3), {"padding": 1}),
+    ((2, 3, 20, 30), (4, 3, 3, 3), {"padding": (3, 0)}), ((5, 3, 21, 30), (4, 3, 5, 4), {"stride": (2, 3), "padding": (2, 3)}), ((70, 2, 30, 3), (4, 2, 3, 2), {}),
+    ((5, 4, 20, 18), (6, 2, 3, 3), {"padding": 1, "groups": 2}), ((5, 3, 20, 18), (4, 3, 3, 3), {"padding": 2, "dilation": 2}), ((6, 3, 17, 19), (4, 3, 1, 1), {}),
+    ((3, 4, 900), (3, 4, 40), {"padding": 9}), ((3, 4, 6, 10, 12), (5, 4, 2, 3, 3), {"padding": 1}), ((1, 2, 400, 6), (3, 2, 3, 3), {"padding": 1}),
+    ((4, 2, 12, 40), (30, 2, 3, 3), {"padding": 1})], ids=str)
+@pytest.mark.parametrize("turned", [False, True])
+def test_convolutions_and_their_adjoints(images: tuple[int, ...], filters: tuple[int, ...], options: dict[str, Any], turned: bool) -> None:
     stream = np.random.default_rng(0)
-    x, weight = stream.standard_normal((2, 3, 20, 30)), stream.standard_normal((4, 3, size, size))
-    before, after = (padding, padding) if isinstance(padding, int) else padding
-    padded = np.pad(x, ((0, 0), (0, 0), (before, before), (after, after)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
-    expected = np.einsum("bchwij,fcij->bfhw", windows, weight)
-    assert np.allclose(ag.conv2d(ag.from_numpy(x), ag.from_numpy(weight), padding=padding).numpy(), expected, rtol=1e-10, atol=1e-12)
+    count = len(images) - 2
+    x, weight, bias = stream.standard_normal(images), stream.standard_normal(filters), stream.standard_normal(filters[0])
+    if turned:
+        x = np.asfortranarray(x)
+    padding, stride, dilation = (np.broadcast_to(options.get(name, default), count) for name, default in (("padding", 0), ("stride", 1), ("dilation", 1)))
+    padded = np.pad(x, ((0, 0), (0, 0), *zip(padding, padding, strict=True)))
+    reach = [spread * (n - 1) + 1 for spread, n in zip(dilation, filters[2:], strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=tuple(range(2, 2 + count)))
+    windows = windows[(..., *[slice(None, None, step) for step in stride], *[slice(None, None, spread) for spread in dilation])]
+    groups = options.get("groups", 1)
+    parts = zip(np.split(windows, groups, axis=1), np.split(weight, groups), strict=True)
+    axes = ([1, *range(2 + count, 2 + 2 * count)], range(1, 2 + count))
+    product = np.concatenate([np.moveaxis(np.tensordot(*part, axes=axes), -1, 1) for part in parts], axis=1)
+    leaves = [_leaf(x), _leaf(weight), _leaf(bias)]
+    result = getattr(ag, f"conv{count}d")(*leaves, **options)
+    assert np.allclose(result.detach().numpy(), product + bias.reshape(-1, *[1] * count), rtol=1e-10, atol=1e-10)
+    assert np.allclose(getattr(ag, f"conv{count}d")(*leaves[:2], **options).detach().numpy(), product, rtol=1e-10, atol=1e-10)
+    directions = [stream.standard_normal(each.shape) for each in leaves]
+    cotangent = stream.standard_normal(result.shape)
+    gradients = ag.autograd.grad(result, leaves, ag.from_numpy(cotangent))
+    for at, direction in enumerate(directions):  # it is linear in each, so a step tells the derivative
+        moved = [ag.from_numpy(direction) if i == at else each.detach() for i, each in enumerate(leaves)]
+        step = getattr(ag, f"conv{count}d")(*moved, **options).numpy() - (bias if at < 2 else 0 * bias).reshape(-1, *[1] * count) - (product if at == 2 else 0)
+        assert np.isclose((cotangent * step).sum(), (gradients[at].numpy() * direction).sum(), rtol=1e-9)
 
 
 def normal(*shape: int, seed: int = 5) -> np.ndarray[Any, Any]:

@@ -4,14 +4,14 @@ With ``*`` for the convolution of ``input`` and ``weight``, the gradient of eith
 ``input_grad(g, weight)`` is the adjoint in ``input`` and ``weight_grad(input, g)`` the one in ``weight``. The rules
 of all three name only these three, so derivatives of every order exist.
 
-Each kernel gathers patches into the columns of a matrix and multiplies matrices. A few samples are done at a time,
-so that the columns stay in the processor's cache and the memory they need does not grow with the batch. With stride 1
-a column is a contiguous piece of the padded image, row ends included: copying it is one long copy for each kernel
-element, and the results at the row ends are left out. Small images are gathered by index.
+Each kernel gathers patches into the columns of matrices and multiplies matrices: ``_Columns``. A few samples are done at
+a time, so that the columns stay in the processor's cache and the memory they need does not grow with the batch. Small
+images are gathered by index.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
-from ..kernels.sliding import SMALL, Places, SmallImages
+from ..kernels.sliding import SMALL, SmallImages
 from ..kernels.strided import strided
 from ..op import S, op
 from ..spec import Meta, computed_dtype
 from .reduce import wide_dtype
 
-_COLUMN_BYTES = {"cpu": 3 << 18, "cuda": 1 << 28}
-"""Columns at a time: what fits a processor's cache, or what keeps a GPU busy."""
+_COLUMN_BYTES = {"cpu": 1 << 20, "cuda": 1 << 26}
+"""Columns at a time: what fits a processor's cache, or what keeps a GPU busy, where products make copies of shared columns."""
 
 
 class Geometry(NamedTuple):
@@ -44,17 +44,22 @@ class Geometry(NamedTuple):
     dilation: tuple[int, ...]
     padded: tuple[int, ...]
     out: tuple[int, ...]
-    memory: tuple[int, ...]
-    """The images with their padding as they lie in memory: rows that columns are pieces of share the zeros between the end of one and the start of the next."""
-    positions: tuple[int, ...]
-    """The shape of a column's row: output positions; where columns are pieces of whole padded rows, the last two dimensions are one, row ends included."""
+    pointwise: bool
+    """Whether the images are their own columns."""
     small: SmallImages | None
     """Where the windows' elements lie, of small images without groups."""
 
-    @property
-    def flat(self) -> bool:
-        """Whether columns are pieces of whole padded rows."""
-        return len(self.positions) < len(self.out)
+    def pieces(self, first: int) -> Iterator[tuple[Any, Any, Any]]:
+        """For each element of the kernel, along the dimensions from ``first`` on: its place in the kernel, the windows that find it in the image, and where it lies there."""
+        for element in product(*map(range, self.kernel[first:])):
+            windows, places = [], []
+            for axis, at in enumerate(element, first):
+                step, offset = self.stride[axis], at * self.dilation[axis] - self.start[axis]
+                low = max(0, -(offset // step))
+                high = max(low, min(self.out[axis], (self.image[axis] - 1 - offset) // step + 1))
+                windows.append(slice(low, high))
+                places.append(slice(low * step + offset, max(0, high * step + offset), step))
+            yield element, windows, places
 
 
 @lru_cache(maxsize=128)
@@ -69,19 +74,19 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
     divided = groups > 0 and inner * groups == channels and filters > 0 == filters % groups
     if not divided or min(*stride, *dilation, *out) < 1 or min(min(sides) for sides in padding) < 0:
         raise ValueError("convolution: the sizes do not fit")
-    row = max(image[-1] + max(padding[-1]), out[-1])
-    flat = len(out) > 1 and max(stride) == 1 and 2 * row <= 3 * out[-1]
-    positions = (*out[:-2], out[-2] * row) if flat else out
-    memory = (*padded[:-1], row) if flat else padded
     start = tuple(before for before, _ in padding)
     few = groups == 1 and 0 < batch * channels * prod(kernel) * prod(out) <= SMALL and batch * channels * prod(image) <= SMALL
     small = SmallImages(tuple(image), tuple(kernel), stride, start, dilation, out) if few else None
-    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, memory, positions, small)
+    pointwise = groups == max(*kernel, *stride) == 1 and padded == tuple(image)
+    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, pointwise, small)
 
 
-def _columns(xp: Any, images: Any, geo: Geometry, places: Places) -> Any:
-    """All windows of small images: (batch, channels times elements, windows)."""
+def _columns(xp: Any, images: Any, geo: Geometry) -> Any:
+    """All windows of images that are small or their own windows: (batch, channels times elements, windows)."""
     images = images.astype(wide_dtype(images.dtype), copy=False)
+    if geo.small is None:
+        return images.reshape(geo.batch, geo.channels, prod(geo.image))
+    places = geo.small.places(images)
     return places.read(xp, images, geo.batch * geo.channels).reshape(geo.batch, geo.channels * places.elements, places.windows)
 
 
@@ -90,66 +95,82 @@ def _times(xp: Any, matrix: Any, columns: Any) -> Any:
     return matrix.dot(columns[0])[None] if len(columns) == 1 else xp.matmul(matrix, columns)  # dot is half of a call
 
 
-class _Work:
-    """The buffers in which a few samples at a time are convolved."""
+def _portion(geo: Geometry, device: str, size: int, least: int = 1) -> int:
+    """How many samples, of so many bytes each, to do at a time."""
+    most = max(least, _COLUMN_BYTES[device] // max(1, size))
+    return -(-geo.batch // -(-geo.batch // most)) if geo.batch else 1
 
-    def __init__(self, xp: Any, like: Any, geo: Geometry) -> None:
-        self.xp = xp
-        self.geo = geo
-        self.dtype = wide_dtype(like.dtype)
-        self.rows = geo.channels * prod(geo.kernel)
-        self.length = prod(geo.positions)
-        bytes_each = max(1, self.rows * self.length * like.dtype.itemsize)
-        self.chunk = max(1, min(geo.batch, _COLUMN_BYTES[backend_of(like).name] // bytes_each))
 
-    def chunks(self) -> range:
-        """The first sample of each portion."""
-        return range(0, self.geo.batch, self.chunk)
+@lru_cache(maxsize=128)
+class _Columns:
+    """The columns of a few samples at a time: (sample, group, line of results, row, position).
 
-    def _steps(self, memory: Any) -> list[int]:
-        """The strides of padded images' dimensions in flat memory."""
-        steps = [memory.strides[2]]
-        for n in self.geo.memory[:0:-1]:
-            steps.insert(0, steps[0] * n)
-        return steps
+    The lines of an image along its first dimension lie one below the other, each as a matrix with a row for every element of a line of the kernel and every channel.
+    The columns for a line of results are the rows from its first line on, for as many lines as the kernel has. Neighbours share them, as views: for a kernel of 3 that is a
+    third of the copies. With groups and where lines are very short, all results are one line.
 
-    def padded(self) -> tuple[Any, Any]:
-        """Zeros for padded images, flat, and the part of them that the images fill."""
-        geo, xp = self.geo, self.xp
-        slack = (geo.kernel[-1] - 1) * geo.dilation[-1]
-        memory = xp.zeros((self.chunk, geo.channels, prod(geo.memory) + slack), dtype=self.dtype)
-        whole = strided(xp, memory, (self.chunk, geo.channels, *geo.memory), (*memory.strides[:2], *self._steps(memory)))
-        return memory, whole[(slice(None), slice(None), *(slice(first, first + n) for first, n in zip(geo.start, geo.image, strict=True)))]
+    Products are slow where rows are short or end between a processor's vectors: there the samples lie side by side, as if they were one. Otherwise, for lines of
+    ``shortest`` and more, they are ``apart``, so that results lie in matrices as they do in arrays.
+    """
 
-    def patches(self, memory: Any) -> Any:
-        """The view of padded images as (sample, channel, element of the kernel..., position...)."""
+    def __init__(self, geo: Geometry, device: str, dtype: Any, shortest: int = 0) -> None:
+        few = prod(geo.kernel) * geo.channels * geo.filters <= geo.groups << 14  # weights that stay in the nearest cache
+        self.lifted = len(geo.out) < 2 or not geo.groups == geo.dilation[0] == 1 or geo.batch * prod(geo.out[1:]) < (24 if few else 48)
+        if self.lifted:
+            ones: dict[str, Any] = {name: (1, *getattr(geo, name)) for name in ("image", "kernel", "stride", "dilation", "padded", "out")}
+            geo = geo._replace(**ones, start=(0, *geo.start))
+        self.pad = None
+        if prod(geo.kernel[1:]) > 32 and geo.padded[1:] != geo.image[1:]:  # so that one copy takes all windows
+            self.pad = [(0, 0)] * 4 + [(before, whole - before - n) for n, before, whole in zip(geo.image[1:], geo.start[1:], geo.padded[1:], strict=True)]
+            geo = geo._replace(image=(geo.image[0], *geo.padded[1:]), start=(geo.start[0], *[0] * len(geo.image[1:])))
+        self.geo, self.dtype, self.each = geo, dtype, geo.filters // geo.groups
+        inner = *geo.kernel[1:], geo.channels // geo.groups
+        lines, rank = geo.padded[0], len(geo.out)
+        self.rows, self.length = geo.kernel[0] * prod(inner), prod(geo.out[1:])
+        self.apart = self.length >= 512 or (few and self.length % 16 == 0 and self.length >= shortest)
+        size = (lines * prod(inner) * geo.groups + geo.out[0] * geo.filters) * self.length * dtype.itemsize
+        self.chunk = _portion(geo, device, size, 1 if self.apart else -(-128 // self.length))
+        self.above, self.beside = (self.chunk, 1) if self.apart else (1, self.chunk)
+        self.memory = self.above, geo.groups, lines, *inner, self.beside, *geo.out[1:]
+        steps = [prod(self.memory[axis + 1 :]) * dtype.itemsize for axis in range(rank + 3)]
+        self.steps = *steps[:2], steps[2] * geo.stride[0], steps[-1], dtype.itemsize
+        self.order = 0, rank + 3, 1, rank + 2, 2, *range(rank + 4, 2 * rank + 3), *range(3, rank + 2)
+        self.view = geo.padded[1:] == geo.image[1:]
+        self.inside = slice(None), slice(None), slice(geo.start[0], geo.start[0] + geo.image[0])
+        self.pieces = [((), (), ())] if self.view else list(geo.pieces(1))
+
+    def gather(self, xp: Any, input: Any) -> Iterator[tuple[slice, int, Any]]:
+        """The columns of some samples after the other, with which these are, and how many."""
         geo = self.geo
-        steps = self._steps(memory)
-        kernel_steps = (step * spread for step, spread in zip(steps, geo.dilation, strict=True))
-        position_steps = [step * stride for step, stride in zip(steps, geo.stride, strict=True)]
-        if geo.flat:
-            del position_steps[-2]
-        return strided(self.xp, memory, (self.chunk, geo.channels, *geo.kernel, *geo.positions), (*memory.strides[:2], *kernel_steps, *position_steps))
+        input = input.reshape(geo.batch, geo.groups, geo.channels // geo.groups, *[1] * self.lifted, *input.shape[2:])
+        if self.pad is not None:
+            input = xp.pad(input, self.pad)
+        if self.view:
+            steps = input.strides[4:]
+            steps = *input.strides[:4], *map(mul, steps, geo.stride[1:]), *map(mul, steps, geo.dilation[1:])
+            input = strided(xp, input, (*input.shape[:4], *geo.out[1:], *geo.kernel[1:]), steps)
+        memory = (xp.empty if geo.padded == geo.image else xp.zeros)(self.memory, dtype=self.dtype)
+        columns = strided(xp, memory, (self.above, geo.groups, geo.out[0], self.rows, self.beside * self.length), self.steps)
+        images = memory.transpose(self.order).reshape(self.chunk, *input.shape[1:3], geo.padded[0], *geo.out[1:], *geo.kernel[1:])
+        for start in range(0, geo.batch, self.chunk):
+            n = min(self.chunk, geo.batch - start)
+            samples = slice(start, start + n)
+            for element, windows, places in self.pieces:
+                images[(slice(n), *self.inside, *windows, *element)] = input[(samples, ..., *places)]
+            yield samples, n, self.part(columns, n)
 
-    def columns(self, count: int) -> Any:
-        """Memory for ``count`` rows per group and sample, as matrices."""
-        return self.xp.empty((self.chunk, self.geo.groups, count // self.geo.groups, self.length), dtype=self.dtype)
+    def part(self, matrix: Any, n: int) -> Any:
+        """What belongs to the first ``n`` samples."""
+        return matrix[:n] if self.apart else matrix[..., : n * self.length]
 
-    def cotangent(self) -> tuple[Any, Any]:
-        """Memory for cotangents as matrices, zero at row ends, and the part of it that they fill."""
-        geo = self.geo
-        matrix = self.xp.zeros((self.chunk, geo.groups, geo.filters // geo.groups, self.length), dtype=self.dtype)
-        return matrix, self.outputs(matrix)
-
-    def outputs(self, matrix: Any) -> Any:
-        """The view of matrices as images of results."""
-        geo = self.geo
-        return matrix.reshape(self.chunk, geo.filters, *geo.out[:-1], self.length // prod(geo.out[:-1]))[..., : geo.out[-1]]
-
-    def weights(self, weight: Any) -> Any:
-        """The weights as one matrix for each group."""
-        geo = self.geo
-        return weight.astype(self.dtype, copy=False).reshape(geo.groups, geo.filters // geo.groups, self.rows // geo.groups)
+    def results(self, xp: Any, array: Any) -> tuple[Any, Any]:
+        """``array``, which is as large as the results, as matrices (sample, group, line, filter, position); where it cannot be viewed so, memory for some, and that as images."""
+        groups, lines = self.geo.groups, self.geo.out[0]
+        if self.apart and array.dtype == self.dtype:
+            return array.reshape(len(array), groups, self.each, lines, self.length).swapaxes(2, 3), None
+        matrix = xp.empty((self.above, groups, lines, self.each, self.beside * self.length), dtype=self.dtype)
+        images = matrix.reshape(self.above, groups, lines, self.each, self.beside, self.length).transpose(0, 4, 1, 3, 2, 5)
+        return matrix, images.reshape(self.chunk, *array.shape[1:])
 
 
 def _image_spec(input: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
@@ -207,33 +228,25 @@ def convolution(xp: Any, input: Any, weight: Any, bias: Any = None, *, stride: A
     geo = geometry(input.shape, weight.shape, stride, padding, dilation, groups)
     if bias is not None and bias.shape != (geo.filters,):
         raise ValueError("convolution: the bias does not fit")
-    if geo.small is not None:
-        places = geo.small.places(input)
-        columns = _columns(xp, input, geo, places)
+    if geo.small is not None or geo.pointwise:
+        columns = _columns(xp, input, geo)
         result = _times(xp, weight.reshape(geo.filters, columns.shape[1]).astype(columns.dtype, copy=False), columns)
         if bias is not None:
             result += bias[:, None]
         return result.reshape(geo.batch, geo.filters, *geo.out).astype(input.dtype, copy=False)
-    work = _Work(xp, input, geo)
-    memory, inside = work.padded()
-    patches = work.patches(memory)
-    columns = work.columns(work.rows)
-    filled = columns.reshape(patches.shape)
-    result = work.columns(geo.filters)
-    images = work.outputs(result)
-    weights = work.weights(weight)
-    out = xp.empty((geo.batch, geo.filters, *geo.out), dtype=input.dtype)
     if bias is not None:
         bias = bias.reshape(geo.filters, *(1,) * len(geo.out))
-    for start in work.chunks():
-        n = min(work.chunk, geo.batch - start)
-        inside[:n] = input[start : start + n]
-        filled[:n] = patches[:n]
-        xp.matmul(weights, columns[:n], out=result[:n])
-        if bias is None:
-            out[start : start + n] = images[:n]
-        else:
-            xp.add(images[:n], bias, out=out[start : start + n], casting="same_kind")
+    work = _Columns(geo, backend_of(input).name, wide_dtype(input.dtype))
+    weights = weight.reshape(geo.filters, weight.shape[1], prod(geo.kernel)).swapaxes(1, 2).reshape(geo.groups, 1, work.each, work.rows).astype(work.dtype, copy=False)
+    out = xp.empty((geo.batch, geo.filters, *geo.out), dtype=input.dtype)
+    matrix, images = work.results(xp, out)
+    for samples, n, columns in work.gather(xp, input):
+        target = out[samples]
+        xp.matmul(weights, columns, out=matrix[samples] if images is None else work.part(matrix, n))
+        if bias is not None:
+            xp.add(target if images is None else images[:n], bias, out=target, casting="same_kind")
+        elif images is not None:
+            target[...] = images[:n]
     return out
 
 
@@ -270,29 +283,24 @@ def convolution_input_grad(xp: Any, grad: Any, weight: Any, *, shape: Any, strid
         columns = _times(xp, weight.reshape(geo.filters, -1).T.astype(wide, copy=False), grad.reshape(geo.batch, geo.filters, -1).astype(wide, copy=False))
         return places.add(xp, columns, geo.batch * geo.channels).reshape(shape).astype(grad.dtype, copy=False)
     sides = tuple([(spread * (n - 1) - before, spread * (n - 1) - after) for spread, n, (before, after) in zip(dilation, geo.kernel, padding, strict=True)])
-    if geo.groups == 1 and max(stride) == 1 and geo.filters <= 2 * geo.channels and min(min(each) for each in sides) >= 0 and grad.size:
+    matrices = weight.reshape(geo.groups, geo.filters // geo.groups, *weight.shape[1:])
+    if max(stride) == 1 and geo.filters <= (8 if len(stride) > 1 else 2) * geo.channels and min(min(each) for each in sides) >= 0 and grad.size:
         # With stride 1 it is a convolution too, with the filters turned around. It gathers columns of the cotangent, where below columns of the image are spread:
         # half of the work, unless there are many filters for each channel.
-        turned = weight[(slice(None), slice(None), *[slice(None, None, -1)] * len(stride))].swapaxes(0, 1)
-        return convolution.kernel(xp, grad, turned, None, stride=stride, padding=sides, dilation=dilation, groups=1)
-    work = _Work(xp, grad, geo)
-    cotangent, filled = work.cotangent()
-    columns = work.columns(work.rows)
-    contributions = columns.reshape(work.chunk, geo.channels, *geo.kernel, *geo.positions)
-    memory, inside = work.padded()
-    patches = work.patches(memory)
-    weights = work.weights(weight).swapaxes(1, 2)
-    out = xp.empty(shape, dtype=grad.dtype)
-    for start in work.chunks():
-        n = min(work.chunk, geo.batch - start)
-        filled[:n] = grad[start : start + n]
-        xp.matmul(weights, cotangent[:n], out=columns[:n])
-        memory[:n] = 0
-        for element in product(*map(range, geo.kernel)):
-            patch = patches[(slice(n), slice(None), *element)]
-            patch += contributions[(slice(n), slice(None), *element)]
-        out[start : start + n] = inside[:n]
-    return out
+        turned = matrices[(..., *[slice(None, None, -1)] * len(stride))].swapaxes(1, 2).reshape(geo.channels, geo.filters // geo.groups, *geo.kernel)
+        return convolution.kernel(xp, grad, turned, None, stride=stride, padding=sides, dilation=dilation, groups=groups)
+    wide = wide_dtype(grad.dtype)
+    matrices = matrices.reshape(geo.groups, geo.filters // geo.groups, prod(weight.shape[1:])).swapaxes(1, 2).astype(wide, copy=False)
+    grads = grad.reshape(geo.batch, geo.groups, geo.filters // geo.groups, prod(geo.out)).astype(wide, copy=False)
+    total = xp.zeros(shape, dtype=wide)
+    pieces = list(geo.pieces(0))
+    chunk = _portion(geo, backend_of(grad).name, geo.channels * len(pieces) * prod(geo.out) * matrices.dtype.itemsize)
+    for start in range(0, geo.batch, chunk):
+        columns = xp.matmul(matrices, grads[start : start + chunk]).reshape(min(chunk, geo.batch - start), geo.channels, *geo.kernel, *geo.out)
+        for element, windows, places in pieces:
+            target = total[(slice(start, start + chunk), slice(None), *places)]
+            target += columns[(slice(None), slice(None), *element, *windows)]
+    return total.astype(grad.dtype, copy=False)
 
 
 def _side_by_side(xp: Any, grad: Any, weight: Any, geo: Geometry) -> Any:
@@ -325,26 +333,20 @@ def convolution_weight_grad(xp: Any, input: Any, grad: Any, *, shape: Any, strid
     if grad.shape != (geo.batch, geo.filters, *geo.out):
         raise ValueError("convolution_weight_grad: the cotangent does not fit")
     if geo.small is not None:
-        places = geo.small.places(input)
-        columns = _columns(xp, input, geo, places)
+        columns = _columns(xp, input, geo)
         scores = grad.reshape(geo.batch, geo.filters, -1).astype(columns.dtype, copy=False)
         products = scores[0].dot(columns[0].T) if geo.batch == 1 else xp.matmul(scores, columns.swapaxes(1, 2)).sum(axis=0)
         return products.reshape(shape).astype(input.dtype, copy=False)
-    work = _Work(xp, input, geo)
-    memory, inside = work.padded()
-    patches = work.patches(memory)
-    columns = work.columns(work.rows)
-    loaded = columns.reshape(patches.shape)
-    transposed = columns.swapaxes(2, 3)
-    cotangent, filled = work.cotangent()
-    total = xp.zeros((geo.groups, geo.filters // geo.groups, work.rows // geo.groups), dtype=work.dtype)
-    for start in work.chunks():
-        n = min(work.chunk, geo.batch - start)
-        inside[:n] = input[start : start + n]
-        loaded[:n] = patches[:n]
-        filled[:n] = grad[start : start + n]
-        total += xp.matmul(cotangent[:n], transposed[:n]).sum(axis=0)
-    return total.reshape(shape).astype(input.dtype, copy=False)
+    work = _Columns(geo, backend_of(input).name, wide_dtype(input.dtype), shortest=64)
+    matrix, images = work.results(xp, grad)
+    total = xp.zeros((geo.groups, work.rows, work.each), dtype=work.dtype)  # this way round products are faster
+    for samples, n, columns in work.gather(xp, input):
+        if images is not None:
+            images[:n] = grad[samples]
+        scores = matrix[samples] if images is None else work.part(matrix, n)
+        total += xp.matmul(columns, scores.swapaxes(3, 4)).sum(axis=(0, 2))
+    total = total.swapaxes(1, 2).reshape(geo.filters, prod(geo.kernel), shape[1]).swapaxes(1, 2)
+    return xp.ascontiguousarray(total).reshape(shape).astype(input.dtype, copy=False)
 
 
 @convolution.vjp("input")

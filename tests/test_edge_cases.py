@@ -321,10 +321,13 @@ def test_infinity_stays_among_the_neighbours(sizes: tuple[int, int], how: Any) -
 @pytest.mark.parametrize("loss", [nn.functional.cross_entropy, nn.functional.nll_loss])
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 @pytest.mark.parametrize("upstream", [math.inf, math.nan])
-def test_ignored_samples_have_none_of_an_infinite_gradient(loss: Any, reduction: str, upstream: float) -> None:
+@pytest.mark.parametrize("options", [{}, {"weight": ag.tensor([1.0, 2.0, 3.0])}, {"weight": ag.tensor([1.0, 2.0, 3.0]), "label_smoothing": 0.1}], ids=len)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_ignored_samples_have_none_of_an_infinite_gradient(loss: Any, reduction: str, upstream: float, options: Any, create_graph: bool) -> None:
+    if loss is nn.functional.nll_loss:
+        options = {key: value for key, value in options.items() if key == "weight"}
     x = ag.rand(4, 3, requires_grad=True)
-    value = loss(x, ag.tensor([0, -100, 2, -100]), reduction=reduction)
-    value.backward(ag.full_like(value, upstream))
-    assert x.grad is not None
-    assert x.grad[[1, 3]].tolist() == [[0.0] * 3] * 2
-    assert not x.grad[0, 0].isfinite().item()
+    value = loss(x, ag.tensor([0, -100, 2, -100]), reduction=reduction, **options)
+    (slope,) = ag.autograd.grad(value, x, ag.full_like(value, upstream), create_graph=create_graph)
+    assert slope[[1, 3]].tolist() == [[0.0] * 3] * 2
+    assert not slope[0, 0].isfinite().item()

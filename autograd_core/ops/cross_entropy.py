@@ -58,10 +58,11 @@ def softmax_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, *, redu
 
 
 def _entropy_gradient(F: Any, g: Any, input: Any, probabilities: Any, wanted: Any, reduction: str) -> Any:
-    """The textbook gradient ``p - y``, with the weights that ``y`` carries."""
+    """The textbook gradient ``p - y``, with the weights that ``y`` carries; 0 where none is, of an infinite ``g`` too."""
     dim = class_dim(input)
     g = F.unsqueeze(g, dim=dim) if reduction == "none" else g
-    return (probabilities * F.sum(wanted, dim=dim, keepdim=True) - wanted) * g
+    total = F.sum(wanted, dim=dim, keepdim=True)
+    return F.where(total == 0, 0, (probabilities * total - wanted) * g)
 
 
 def _wanted(F: Any, input: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
@@ -189,7 +190,7 @@ def _(F: Any, g: Any, input_shape: Any, target: Any, weight: Any, reduction: str
     dim = 0 if len(input_shape) == 1 else 1
     wanted = F.class_targets(target, weight, classes=input_shape[dim], dim=dim, ignore_index=ignore_index, label_smoothing=0.0, mean=reduction == "mean",
                              dtype=as_dtype(g.dtype))
-    return -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g)
+    return F.where(wanted == 0, 0, -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g))
 
 
 @negative_log_likelihood.fused_vjp(("places", "counts"), _likelihood_parts)

@@ -9,8 +9,8 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import _methods
-from autograd_core.codegen import Signature
 from autograd_core.op import REGISTRY
+from docs.make_methods import Signature
 
 from ..registry.cases import GOOD, Case, arguments, attributes, tensors
 from .test_ops import converted, counterpart, option

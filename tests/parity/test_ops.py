@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 import autograd_core as ag
 from autograd_core import Tensor, autograd
-from autograd_core.codegen import Signature
 from autograd_core.op import public_name
+from docs.make_methods import Signature
 
 from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call, flat, leaves, results, tensors
 

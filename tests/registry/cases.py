@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograd_core import _methods
-from autograd_core.codegen import Signature
 from autograd_core.op import COMPOSITES, REGISTRY, Arg, Composite, Op, S, Sample
 from autograd_core.tensor import Tensor
+from docs.make_methods import Signature
 
 from .composite_samples import NO_RESULT_TO_DIFFERENTIATE
 from .composite_samples import SAMPLES as COMPOSITE_SAMPLES

@@ -26,8 +26,11 @@ from ..op import S, op
 from ..spec import Meta, computed_dtype
 from .reduce import wide_dtype
 
-_COLUMN_BYTES = {"cpu": 1 << 20, "cuda": 1 << 26}
+_COLUMN_BYTES = {"cpu": 1 << 19, "cuda": 1 << 26}
 """Columns at a time: what fits a processor's cache, or what keeps a GPU busy, where products make copies of shared columns."""
+
+_VECTOR = 64
+"""Bytes that a processor's vectors have at most, and its caches' lines."""
 
 
 class Geometry(NamedTuple):
@@ -101,6 +104,11 @@ def _portion(geo: Geometry, device: str, size: int, least: int = 1) -> int:
     return -(-geo.batch // -(-geo.batch // most)) if geo.batch else 1
 
 
+def _steps(shape: tuple[int, ...], last: int) -> list[int]:
+    """The strides of rows, of which the last dimension's is given."""
+    return [last * prod(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
 @lru_cache(maxsize=128)
 class _Columns:
     """The columns of a few samples at a time: (sample, group, line of results, row, position).
@@ -125,16 +133,21 @@ class _Columns:
             geo = geo._replace(image=(geo.image[0], *geo.padded[1:]), start=(geo.start[0], *[0] * len(geo.image[1:])))
         self.geo, self.dtype, self.each = geo, dtype, geo.filters // geo.groups
         inner = *geo.kernel[1:], geo.channels // geo.groups
-        lines, rank = geo.padded[0], len(geo.out)
+        lines = geo.padded[0]
         self.rows, self.length = geo.kernel[0] * prod(inner), prod(geo.out[1:])
         self.apart = self.length >= 512 or (few and self.length % 16 == 0 and self.length >= shortest)
         size = (lines * prod(inner) * geo.groups + geo.out[0] * geo.filters) * self.length * dtype.itemsize
         self.chunk = _portion(geo, device, size, 1 if self.apart else -(-128 // self.length))
         self.above, self.beside = (self.chunk, 1) if self.apart else (1, self.chunk)
-        self.memory = self.above, geo.groups, lines, *inner, self.beside, *geo.out[1:]
-        steps = [prod(self.memory[axis + 1 :]) * dtype.itemsize for axis in range(rank + 3)]
-        self.steps = *steps[:2], steps[2] * geo.stride[0], steps[-1], dtype.itemsize
-        self.order = 0, rank + 3, 1, rank + 2, 2, *range(rank + 4, 2 * rank + 3), *range(3, rank + 2)
+        row = -(-self.beside * self.length * dtype.itemsize // _VECTOR) * _VECTOR
+        line = prod(inner) * row
+        sample = geo.groups * lines * line
+        self.size = (self.above * sample + _VECTOR) // dtype.itemsize
+        self.shape = self.above, geo.groups, geo.out[0], self.rows, self.beside * self.length
+        self.steps = sample, lines * line, line * geo.stride[0], row, dtype.itemsize
+        self.window_shape = self.chunk, geo.groups, inner[-1], lines, *geo.out[1:], *geo.kernel[1:]
+        outer = sample if self.apart else self.length * dtype.itemsize, lines * line, row, line
+        self.window_steps = *outer, *_steps(geo.out[1:], dtype.itemsize), *_steps(geo.kernel[1:], inner[-1] * row)
         self.view = geo.padded[1:] == geo.image[1:]
         self.inside = slice(None), slice(None), slice(geo.start[0], geo.start[0] + geo.image[0])
         self.pieces = [((), (), ())] if self.view else list(geo.pieces(1))
@@ -149,9 +162,11 @@ class _Columns:
             steps = input.strides[4:]
             steps = *input.strides[:4], *map(mul, steps, geo.stride[1:]), *map(mul, steps, geo.dilation[1:])
             input = strided(xp, input, (*input.shape[:4], *geo.out[1:], *geo.kernel[1:]), steps)
-        memory = (xp.empty if geo.padded == geo.image else xp.zeros)(self.memory, dtype=self.dtype)
-        columns = strided(xp, memory, (self.above, geo.groups, geo.out[0], self.rows, self.beside * self.length), self.steps)
-        images = memory.transpose(self.order).reshape(self.chunk, *input.shape[1:3], geo.padded[0], *geo.out[1:], *geo.kernel[1:])
+        memory = (xp.empty if geo.padded == geo.image else xp.zeros)(self.size, dtype=self.dtype)
+        if memory.__class__.__module__ == "numpy":  # products of rows that start where vectors do take a sixth less time
+            memory = memory[-memory.ctypes.data % _VECTOR // memory.itemsize :]
+        columns = strided(xp, memory, self.shape, self.steps)
+        images = strided(xp, memory, self.window_shape, self.window_steps)
         for start in range(0, geo.batch, self.chunk):
             n = min(self.chunk, geo.batch - start)
             samples = slice(start, start + n)

@@ -92,7 +92,7 @@ class CupyBackend:
     def listen(self, heard: Callable[[str, int], Any]) -> AbstractContextManager[Any]:
         return nullcontext()
 
-    def long_rows(self) -> AbstractContextManager[Any]:
+    def long_rows(self, size: int) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def wait(self, array: Array) -> None:

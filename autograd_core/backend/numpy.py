@@ -131,9 +131,9 @@ class NumpyBackend:
         return np.errstate(**called, call=heard) if called else nullcontext()
 
     @contextmanager
-    def long_rows(self) -> Iterator[None]:
+    def long_rows(self, size: int) -> Iterator[None]:
         # NumPy copies such operands to buffers, so as to run through several rows at once, which takes twice as long as going row by row.
-        before = np.setbufsize(256)
+        before = np.setbufsize(size)
         try:
             yield
         finally:

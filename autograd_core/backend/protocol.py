@@ -67,8 +67,8 @@ class Backend(Protocol):
         """A context that calls ``heard(kind, flags)`` where the library would warn of an overflow, a division by zero or an invalid value, in this thread."""
         ...
 
-    def long_rows(self) -> AbstractContextManager[Any]:
-        """A context for operands with one number for each row, of 256 elements or more."""
+    def long_rows(self, size: int) -> AbstractContextManager[Any]:
+        """A context for operands with one number for each row, of ``size`` elements or more."""
         ...
 
     def wait(self, array: Array) -> None:

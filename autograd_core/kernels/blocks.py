@@ -27,7 +27,7 @@ def at_hand(array: Any) -> bool:
 
 def long_rows(array: Any, size: int) -> AbstractContextManager[Any]:
     """Surrounds steps on rows of ``size`` elements of which other operands have one number for each."""
-    return backend_of(array).long_rows() if size >= _LONG and at_hand(array) else _NOTHING
+    return backend_of(array).long_rows(_LONG) if size >= _LONG and at_hand(array) else _NOTHING
 
 
 def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -> Any:

@@ -391,7 +391,7 @@ class StrictBackend:
     def listen(self, heard: Any) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def long_rows(self) -> AbstractContextManager[None]:
+    def long_rows(self, size: int) -> AbstractContextManager[None]:
         return nullcontext()
 
     def wait(self, array: Any) -> None:

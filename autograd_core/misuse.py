@@ -60,6 +60,8 @@ def misused(op: Op, inputs: Any, attrs: Mapping[str, Any], error: Exception) -> 
     if op.variadic and any(isinstance(value, TensorBase) and value._array.shape for value in attrs.values()):
         return ArgumentError(f"{op.spoken}: argument '{op.inputs[0]}' must be a tuple or list of Tensors, not Tensor. Write {op.spoken}([a, b])")
     values = {op.inputs[0]: inputs} if op.variadic else dict(zip(op.inputs, inputs, strict=False))
+    if op.kind == "elementwise" and not isinstance(error, AttributeError):  # a number stands for a tensor: something else is wrong with 1 - mask
+        values = {name: value for name, value in values.items() if not isinstance(value, Number)}
     return wrong_type(vars(_methods)[op.name], {**values, **attrs}, error)
 
 

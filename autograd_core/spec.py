@@ -206,7 +206,8 @@ NOT_FOR_COMPLEX = frozenset((
     "poisson", "special_airy_ai", "special_bessel_j0", "special_bessel_j1", "special_bessel_y0", "special_bessel_y1", "special_modified_bessel_k0", "special_modified_bessel_k1",
     "special_scaled_modified_bessel_k0", "special_scaled_modified_bessel_k1"))
 """Ops that PyTorch does not define for complex numbers; their rules are those of real functions."""
-NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift"))
+NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift",
+                               "gcd", "lcm"))
 """Elementwise ops that PyTorch refuses for booleans; NumPy would compute some of them in int8."""
 ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2", "euclidean", "pair_distances"))
 """Ops that PyTorch does not define for integers and booleans."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -267,3 +268,19 @@ def test_numbers_and_lists_for_tensors(use: Any, match: str) -> None:
 def test_dtypes_that_differ_are_told_under_the_name_that_was_called(use: Any, name: str) -> None:
     with pytest.raises(RuntimeError, match=f"^{name}: expected operands of the same dtype, but got float32 and float64"):
         use(ones(2, 2), ones(2, 2).double())
+
+
+@pytest.mark.parametrize(("use", "match"), [
+    (lambda mask: 1 - mask, "sub: not implemented for bool. Use ~"), (lambda mask: ag.rsub(mask, 2.0), "sub: not implemented for bool"),
+    (lambda mask: 2 & mask.float(), "bitwise_and: not implemented for float32"), (lambda mask: 7 // mask.int(), "floor_divide: ZeroDivisionError"),
+    (lambda mask: ag.gcd(mask, mask), "gcd: not implemented for bool"), (lambda mask: ag.norm(mask[:0].float(), -1), "norm cannot compute the -1 norm"),
+    (lambda mask: ag.dist(mask[:0].float(), mask[:0].float(), math.inf), "cannot compute the inf norm"),
+    (lambda mask: mask.int().addcmul_(mask, mask, value=0.5), "addcmul: For integral input tensors, argument value must not be a floating point number, got 0.5")])
+def test_numbers_are_not_blamed_for_what_is_wrong_with_the_tensor(use: Any, match: str) -> None:
+    with pytest.raises(RuntimeError, match=match):
+        use(ag.tensor([True, False]))
+
+
+def test_numbers_beside_tensors_without_dimensions() -> None:
+    for function in (ag.logaddexp, ag.logaddexp2):
+        assert function(ag.tensor(1.0), 2.0).item() == function(2.0, ag.tensor(1.0)).item() == function(ag.tensor([1.0]), 2.0).item()

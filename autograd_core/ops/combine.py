@@ -39,6 +39,8 @@ def _integers(*arrays: Any) -> bool:
 
 
 def _addcmul(xp: Any, input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    if value.__class__ is float and _integers(input, tensor1, tensor2):
+        raise RuntimeError(f"addcmul: For integral input tensors, argument value must not be a floating point number, got {value}. Convert one with .float()")
     product = tensor1 * tensor2
     return input + (product if value.__class__ is int and value == 1 else product * value)
 

@@ -43,7 +43,7 @@ def _logaddexp2(xp: Any, input: Any, other: Any) -> Any:
 
 def _larger_and_rest(xp: Any, input: Any, other: Any, library: Any, base: float) -> Any:
     """The larger, and the logarithm of 1 plus the exponential of their distance; the library's own function takes them one by one."""
-    if getattr(input, "shape", ()) != getattr(other, "shape", ()) or input.dtype.kind != "f" or other.dtype != input.dtype or input.dtype.itemsize < 4 or input.size < _FEW:
+    if getattr(input, "shape", None) != getattr(other, "shape", None) or input.dtype.kind != "f" or other.dtype != input.dtype or input.dtype.itemsize < 4 or input.size < _FEW:
         return library(input, other)
     if large(input):
         return in_blocks(xp, lambda first, second: _larger_and_rest(xp, first, second, library, base), input, other)

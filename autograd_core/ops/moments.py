@@ -253,7 +253,10 @@ def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
         if dim is None and input.ndim != 2:
             raise RuntimeError(f"norm: 'nuc' needs a matrix, or two dims of several (input {describe(input)})")
         return F.linalg_matrix_norm(input, ord="nuc", dim=(0, 1) if dim is None else dim, keepdim=keepdim)
-    return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)
+    order = 2.0 if p is None or p == "fro" else float(p)
+    if order < 0 or order == INFINITY:
+        return F.linalg_vector_norm(input, order, dim, keepdim)  # which refuses those of nothing
+    return F.norm_over(input, p=order, dim=dim, keepdim=keepdim)
 
 
 @composite("dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor", out=False)
@@ -264,7 +267,7 @@ def dist(F: Any, input: Any, other: Any, p: float = 2) -> Any:
     >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
     5.0
     """
-    return F.distance(input, other) if p == 2 else F.norm_over(input - other, p=float(p))
+    return F.distance(input, other) if p == 2 else F.norm(input - other, p=p)
 
 
 def _distance_spec(x1: Any, x2: Any, *, dim: int | None = None, keepdim: bool = False, eps: float = 0.0) -> Meta:

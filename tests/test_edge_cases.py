@@ -331,3 +331,30 @@ def test_ignored_samples_have_none_of_an_infinite_gradient(loss: Any, reduction:
     (slope,) = ag.autograd.grad(value, x, ag.full_like(value, upstream), create_graph=create_graph)
     assert slope[[1, 3]].tolist() == [[0.0] * 3] * 2
     assert not slope[0, 0].isfinite().item()
+
+
+@pytest.mark.parametrize("base", [-1.5, -2, np.float64(-0.5)])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_negative_numbers_to_complex_powers(base: Any, create_graph: bool) -> None:
+    at = np.array([1.7 - 0.2j, -2.3 + 1.3j])
+    x = ag.tensor(at, requires_grad=True)
+    (slope,) = ag.autograd.grad((base**x).real.sum(), x, create_graph=create_graph)
+    logarithm = complex(math.log(-base), math.pi)
+    np.testing.assert_allclose(slope.detach().numpy(), np.conj(logarithm * np.exp(at * logarithm)))
+
+
+@pytest.mark.parametrize("dtype", [ag.float16, ag.bfloat16])
+@pytest.mark.parametrize("source", [ag.float32, ag.int64])
+def test_sums_in_short_dtypes_are_rounded_once(dtype: Any, source: Any) -> None:
+    x = ag.ones(4000, 2, dtype=source)
+    for of in (x.sum, x.nansum):
+        assert of(0, dtype=dtype).tolist() == of(dim=0, dtype=dtype).tolist() == [4000.0] * 2
+    assert x.cumsum(0, dtype=dtype)[-1].tolist() == [4000.0] * 2
+    assert x.mean(0, dtype=dtype).tolist() == x.prod(0, dtype=dtype).tolist() == [1.0] * 2
+    assert x.sum(dtype=dtype).dtype == x.mean(dtype=dtype).dtype == dtype
+
+
+def test_nan_is_left_out_of_sums_in_integers() -> None:
+    x = ag.tensor([[math.nan, math.nan], [math.nan, 2.7]])
+    assert x.nansum(1, dtype=ag.int64).tolist() == [0, 2]
+    assert x.nansum(1, dtype=ag.bool).tolist() == [False, True]

@@ -61,8 +61,8 @@ def widened(array: Any) -> Any:
 
 
 def wide_dtype(dtype: Any) -> Any:
-    """float32 for float16, the dtype in which sums are computed; others as they are."""
-    return SINGLE if dtype == HALF else dtype
+    """float32 for float16 and bfloat16, the dtype in which sums are computed; others as they are."""
+    return SINGLE if dtype.itemsize == 2 and dtype.kind in "fV" else dtype
 
 
 def plain_dtype(dtype: Any) -> Any:
@@ -116,6 +116,8 @@ def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: A
             return in_rows(xp, input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim))  # the method: half the overhead of the function
     else:
         dtype = plain_dtype(dtype)
+        if out is None and (wide := wide_dtype(dtype)) is not dtype:
+            return in_rows(xp, input.sum(axis=axes(dim), keepdims=keepdim, dtype=wide).astype(dtype))
     total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
     return total if out is not None else in_rows(xp, total)
 
@@ -144,15 +146,16 @@ def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
         n = input.size if dim is None else input.shape[dim]
         return total / n if n else total + math.nan
     dtype = input.dtype if dtype is None else plain_dtype(dtype)
-    if dtype.kind not in "fc":
+    wide = wide_dtype(dtype)
+    if wide.kind not in "fc":
         raise TypeError("mean of integers")
-    if dtype is input.dtype and dtype is not HALF:
+    if dtype is input.dtype and wide is dtype:
         total = input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim)
     else:
-        total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+        total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=wide)
     n = input.size if dim is None else count(input.shape, dim)
     result = total / n if n else total + math.nan
-    return in_rows(xp, result.astype(HALF) if dtype is HALF else result)
+    return in_rows(xp, result if wide is dtype else result.astype(dtype))
 
 
 @mean.vjp("input")
@@ -168,9 +171,10 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: boo
              S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]), dim=1), S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]))])
 def nansum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The sum over ``dim`` of all that is not NaN."""
-    total = sum.kernel(xp, input, dim=dim, keepdim=keepdim, dtype=dtype)
-    if input.dtype.kind not in "fc" or (backend_of(input).name == "cpu" and not ((total != total).any() if total.ndim else total != total)):
-        return total
+    if input.dtype.kind not in "fc" or (backend_of(input).name == "cpu" and (dtype is None or plain_dtype(dtype).kind in "fc")):
+        total = sum.kernel(xp, input, dim=dim, keepdim=keepdim, dtype=dtype)
+        if input.dtype.kind not in "fc" or not ((total != total).any() if total.ndim else total != total):
+            return total
     return sum.kernel(xp, xp.where(xp.isnan(input), 0, input).astype(input.dtype, copy=False), dim=dim, keepdim=keepdim, dtype=dtype)
 
 

@@ -14,7 +14,7 @@ from ..kernels.blocks import at_hand
 from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
-from .reduce import HALF, LONG, SINGLE, axes, expand_reduced, plain_dtype, reduction_samples, with_dtype
+from .reduce import LONG, axes, expand_reduced, plain_dtype, reduction_samples, wide_dtype, with_dtype
 
 
 def _scan_spec(name: str) -> Any:
@@ -39,7 +39,7 @@ def _scan(xp: Any, step: str, input: Any, dim: int, dtype: Any) -> Any:
     if not input.ndim:
         wrap_dim(dim, 0)
         return xp.asarray(input).astype(dtype)
-    return in_rows(xp, getattr(input, step)(axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else getattr(input, step)(axis=dim, dtype=dtype))
+    return in_rows(xp, getattr(input, step)(axis=dim, dtype=wide_dtype(dtype)).astype(dtype, copy=False))
 
 
 def _backwards(input: Any, dim: int) -> Any:
@@ -140,10 +140,9 @@ def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
     if dtype is None and input.size <= 2 * _LANES and input.dtype.char in "fd":
         return in_rows(xp, input.prod(axis=axes(dim), keepdims=keepdim))
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
-    if input.size > 2 * _LANES and (axes(dim) is None or input.ndim == 1) and dtype is not HALF:
+    if input.size > 2 * _LANES and (axes(dim) is None or input.ndim == 1) and wide_dtype(dtype) is dtype:
         return _product_of_all(xp, input, dtype).reshape((1,) * input.ndim if keepdim else ())[()]
-    result = input.prod(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
-    return in_rows(xp, result.astype(HALF) if dtype is HALF else result)
+    return in_rows(xp, input.prod(axis=axes(dim), keepdims=keepdim, dtype=wide_dtype(dtype)).astype(dtype, copy=False))
 
 
 _LANES = 512

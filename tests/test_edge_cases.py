@@ -358,3 +358,31 @@ def test_nan_is_left_out_of_sums_in_integers() -> None:
     x = ag.tensor([[math.nan, math.nan], [math.nan, 2.7]])
     assert x.nansum(1, dtype=ag.int64).tolist() == [0, 2]
     assert x.nansum(1, dtype=ag.bool).tolist() == [False, True]
+
+
+def test_no_dims_in_a_list_are_all_dims() -> None:
+    for name in ("sum", "mean", "var", "amax", "logsumexp", "norm"):
+        slopes = []
+        for dim in ([], ()):
+            x = ag.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+            getattr(ag, name)(x, dim=dim).backward()
+            slopes.append(x.grad.tolist())
+        assert slopes[0] == slopes[1], name
+
+
+def test_one_shift_and_one_dim_may_be_sequences_or_numbers() -> None:
+    x = ag.tensor([[1, 2], [3, 4]])
+    assert x.roll(1, (0,)).tolist() == x.roll([1], 0).tolist() == x.roll(1, 0).tolist() == [[3, 4], [1, 2]]
+
+
+def test_pools_of_infinite_order_are_the_extreme_magnitudes() -> None:
+    x = ag.tensor([[[1.0, -3.0, 2.0, -0.5]]], requires_grad=True)
+    pool = nn.functional.lp_pool1d
+    assert pool(x, math.inf, 2).tolist() == [[[3.0, 2.0]]]
+    assert pool(x, -math.inf, 2).tolist() == [[[1.0, 0.5]]]
+    pool(x, math.inf, 2).sum().backward()
+    assert x.grad.tolist() == [[[0.0, -1.0, 1.0, 0.0]]]
+
+
+def test_routes_to_experts_can_be_viewed() -> None:
+    assert ag.tensor([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]]).topk(2, dim=-1).indices.view(-1).tolist() == [1, 2, 0, 2]

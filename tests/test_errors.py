@@ -273,6 +273,7 @@ def test_dtypes_that_differ_are_told_under_the_name_that_was_called(use: Any, na
 @pytest.mark.parametrize(("use", "match"), [
     (lambda mask: 1 - mask, "sub: not implemented for bool. Use ~"), (lambda mask: ag.rsub(mask, 2.0), "sub: not implemented for bool"),
     (lambda mask: 2 & mask.float(), "bitwise_and: not implemented for float32"), (lambda mask: 7 // mask.int(), "floor_divide: ZeroDivisionError"),
+    (lambda mask: ag.isclose(mask.float(), mask.float(), atol=-1), "isclose: rtol and atol must be greater than or equal to zero"),
     (lambda mask: ag.gcd(mask, mask), "gcd: not implemented for bool"), (lambda mask: ag.norm(mask[:0].float(), -1), "norm cannot compute the -1 norm"),
     (lambda mask: ag.dist(mask[:0].float(), mask[:0].float(), math.inf), "cannot compute the inf norm"),
     (lambda mask: mask.int().addcmul_(mask, mask, value=0.5), "addcmul: For integral input tensors, argument value must not be a floating point number, got 0.5")])

@@ -79,6 +79,8 @@ isreal = elementwise("isreal", out=False, kernel=_isreal, extra={"dtype": "bool"
         S((3,), (4,), error=RuntimeError, match="must match the size")])
 def isclose(xp: Any, input: Any, other: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(f"isclose: rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}")
     if input.dtype.kind != "f" or other.dtype is not input.dtype:
         return xp.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
     with quiet(xp, input):  # infinities differ by NaN

@@ -352,7 +352,7 @@ def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
     if not isinstance(dims, int) and not dims:
         shift = shifts if isinstance(shifts, int) else shifts[0]
         return roll.kernel(xp, input.reshape(-1), shifts=shift, dims=0).reshape(input.shape)
-    for shift, dim in ((shifts, dims),) if isinstance(dims, int) else zip(shifts, dims, strict=True):
+    for shift, dim in zip(*(each if isinstance(each, Sequence) else (each,) for each in (shifts, dims)), strict=True):
         middle = input.shape[dim] - shift % input.shape[dim]
         input = xp.concatenate((input[_along(dim % input.ndim, slice(middle, None))], input[_along(dim % input.ndim, slice(middle))]), axis=dim)
     return in_rows(xp, input)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int32
 from ..errors import LinAlgError, ShapeError, describe
+from ..kernels.strided import in_rows
 from ..op import Arg, S, composite, detached, op
 from ..spec import Meta
 from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, regular, require_floating
@@ -144,7 +145,7 @@ def exchanges(xp: Any, pivots: Any, *, rows: int, dtype: Any) -> Any:
     matrices[:, xp.arange(rows), xp.arange(rows)] = 1
     for k in range(flat.shape[-1]):
         _exchange(xp, matrices, k, flat[:, k] - 1)
-    return matrices.swapaxes(-1, -2).reshape(*pivots.shape[:-1], rows, rows)
+    return in_rows(xp, matrices.swapaxes(-1, -2)).reshape(*pivots.shape[:-1], rows, rows)
 
 
 @op("unit_lower(input: Tensor) -> Tensor", kind="general", label="L", spec=lambda input: Meta(tuple(input.shape), as_dtype(input.dtype)),

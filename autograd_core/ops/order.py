@@ -21,7 +21,7 @@ NAN = math.nan
 
 def _at(array: Any, position: int, dim: int) -> Any:
     """The slice at a position along ``dim``, which is kept."""
-    return array[(*(FULL,) * (dim % array.ndim), slice(position, position + 1))]
+    return array[(*(FULL,) * (dim % array.ndim), slice(position, position + 1))].copy()  # in rows
 
 
 def _is_nan(xp: Any, input: Any) -> Any:

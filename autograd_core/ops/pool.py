@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import ceil, copysign, inf, prod
 from typing import Any
 
 from ..errors import ShapeError, describe
@@ -171,6 +171,9 @@ def avg_pool3d(F: Any, input: Any, kernel_size: Any, stride: Any = None, padding
 
 
 def _lp_pool(F: Any, count: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+    if abs(norm_type) == inf:  # the largest magnitude, or the smallest
+        sign = copysign(1.0, norm_type)
+        return sign * getattr(F, f"max_pool{count}d")(sign * F.abs(input), kernel_size, stride, 0, 1, ceil_mode)
     attrs = _attributes(f"lp_pool{count}d", count, input.shape, kernel_size, stride, 0, 1, ceil_mode)
     means = F.avg_pool(F.pow(input, norm_type), **attrs, count_include_pad=True, divisor=None)
     empty = F.eq(means, 0)  # the root has no derivative there

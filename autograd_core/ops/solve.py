@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from ..errors import LinAlgError, ShapeError, describe
+from ..kernels.strided import in_rows
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, computed_dtype, wrap_dims
 from .join import tril, triu
@@ -84,7 +85,7 @@ def linalg_solve(xp: Any, A: Any, B: Any, *, left: bool = True) -> Any:
             return _solved(xp, A, B[..., None])[..., 0]
         if left:
             return _solved(xp, A, B)
-        return _solved(xp, A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+        return in_rows(xp, _solved(xp, A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
     except ValueError:
         _solve_spec(A, B, left=left)
         raise singular("linalg.solve", xp, A, "The solver failed because the input matrix is singular.") from None

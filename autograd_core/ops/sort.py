@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dtypes import int64
 from ..kernels.places import read_along
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, S, composite, distinct, op
 from ..spec import Meta, wrap_dim
 from .index import FULL
@@ -87,7 +88,7 @@ def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, so
         chosen = part[(*(FULL,) * axis, slice(n - k, None) if largest else slice(k))]
         chosen = read_along(xp, chosen, _order(xp, read_along(xp, input, chosen, axis), axis, largest, k), axis)
     else:
-        chosen = _order(xp, input, axis, largest, k)
+        chosen = in_rows(xp, _order(xp, input, axis, largest, k))
     return read_along(xp, input, chosen, axis), chosen
 
 

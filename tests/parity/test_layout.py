@@ -18,7 +18,8 @@ ALONG: dict[str, Callable[[Any, Any, int], Any]] = {
         "sum", "mean", "nansum", "nanmean", "amax", "amin", "prod", "var", "std", "all", "any", "logsumexp", "argmax", "argmin", "max", "min", "median", "nanmedian",
         "mode", "cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "softmax", "log_softmax", "diff", "count_nonzero", "var_mean", "std_mean", "aminmax", "trapezoid")},
     **{f"norm {p}": lambda lib, x, dim, p=p: lib.norm(x, p, dim) for p in (1, 2, 3, float("inf"))},
-    "kthvalue": lambda lib, x, dim: lib.kthvalue(x, 1, dim), "topk": lambda lib, x, dim: lib.topk(x, 1, dim),
+    "kthvalue": lambda lib, x, dim: lib.kthvalue(x, 1, dim), "topk": lambda lib, x, dim: lib.topk(x, 1, dim), "topk of two": lambda lib, x, dim: lib.topk(x, 2, dim),
+    **{f"{name} of a matrix": lambda lib, x, dim, name=name: getattr(lib, name)(x[0], *[2] * (name == "kthvalue"), dim=dim % 2) for name in ("kthvalue", "median", "nanmedian")},
     "cat": lambda lib, x, dim: lib.cat([x, x], dim), "stack": lambda lib, x, dim: lib.stack([x, x], dim),
     "roll": lambda lib, x, dim: lib.roll(x, 1, dim), "index_select": lambda lib, x, dim: lib.index_select(x, dim, lib.tensor([0, 1])),
 }
@@ -31,6 +32,7 @@ WHOLE: dict[str, Callable[[Any, Any, Any], Any]] = {
     "renorm": lambda lib, F, x: lib.renorm(x, 2, 0, 1.0), "cdist": lambda lib, F, x: lib.cdist(x, x), "cdist of order 1": lambda lib, F, x: lib.cdist(x, x, 1.0),
     "irfft": lambda lib, F, x: lib.fft.irfft(lib.complex(x, x)), "irfft2": lambda lib, F, x: lib.fft.irfft2(lib.complex(x, x)), "one_hot": lambda lib, F, x: F.one_hot(x.long(), 2),
     **{f"cosine_similarity {dim}": lambda lib, F, x, dim=dim: F.cosine_similarity(x, x, dim) for dim in range(3)},
+    "lu": lambda lib, F, x: lib.linalg.lu(x), "solve from the right": lambda lib, F, x: lib.linalg.solve(x @ x.mT + lib.eye(x.shape[1]), x.mT, left=False),
     "max_pool1d": lambda lib, F, x: F.max_pool1d(x, 2), "conv1d": lambda lib, F, x: F.conv1d(x, lib.ones(2, x.shape[1], 1)), "pad": lambda lib, F, x: F.pad(x, (1, 1)),
 }
 ORDERS = list(itertools.permutations(range(3)))

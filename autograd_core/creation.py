@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import reduce
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from . import dtypes, spec, storage
@@ -15,7 +16,7 @@ from .cuts import mark_copy, read
 from .devices import DEFAULT, check_format, device
 from .dispatch import into
 from .dtypes import as_dtype, dtype, from_numpy_dtype
-from .errors import ShapeError
+from .errors import ArgumentError, ShapeError
 from .misuse import checked
 from .storage import TensorBase, checked_name, device_of, wrap
 
@@ -291,6 +292,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if hasattr(fill_value, "item"):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
+    if not isinstance(fill_value, Number):
+        raise ArgumentError(f"full: argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device, out)
     if chosen.dtype.kind != "b":
         refuse_overflow("full", fill_value, chosen)

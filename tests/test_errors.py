@@ -285,3 +285,10 @@ def test_numbers_are_not_blamed_for_what_is_wrong_with_the_tensor(use: Any, matc
 def test_numbers_beside_tensors_without_dimensions() -> None:
     for function in (ag.logaddexp, ag.logaddexp2):
         assert function(ag.tensor(1.0), 2.0).item() == function(2.0, ag.tensor(1.0)).item() == function(ag.tensor([1.0]), 2.0).item()
+
+
+@pytest.mark.parametrize("value", ["a", None, [1.0, 2.0]])
+def test_tensors_are_filled_with_numbers_alone(value: Any) -> None:
+    for fill in (ag.full, lambda size, value: ag.full_like(ones(*size), value), lambda size, value: ones(1).new_full(size, value)):
+        with pytest.raises(TypeError, match="argument 'fill_value'.* must be Number, not"):
+            fill((2,), value)

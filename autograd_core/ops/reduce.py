@@ -23,7 +23,7 @@ INFINITY = math.inf
 
 def expand_reduced(F: Any, g: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
     """A reduction's cotangent in the shape it has with ``keepdim``, ready to broadcast against the input."""
-    if keepdim or dim is None or dim == () or dim == [] or not shape:  # a cotangent without dimensions broadcasts as it is
+    if keepdim or dim is None or dim in ((), []) or not shape:  # a cotangent without dimensions broadcasts as it is
         return g
     if dim.__class__ is int:
         at = dim % len(shape)

@@ -16,7 +16,7 @@ import nn
 from autograd_core import Tensor
 from autograd_core.backend.cupy import CupyBackend
 from autograd_core.backend.registry import register_backend
-from autograd_core.errors import BroadcastWarning
+from autograd_core.errors import BroadcastWarning, GraphError
 
 from .fakes.strict_backend import StrictBackend
 
@@ -120,6 +120,17 @@ def test_strided_scatter() -> None:
     (ag.as_strided_scatter(x, src, (2,), (2,)) * ag.arange(4.0)).sum().backward()
     assert x.grad.tolist() == [0.0, 1.0, 0.0, 3.0]
     assert src.grad.tolist() == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("function", [nn.functional.relu, nn.functional.leaky_relu, nn.functional.hardtanh, nn.functional.softshrink])
+def test_straight_lines(function: Any) -> None:
+    x = ag.tensor([0.3, -2.0], requires_grad=True)
+    w = ag.tensor([[1.0, 2.0], [3.0, -1.0]], requires_grad=True)
+    (slope,) = ag.autograd.grad(function(w @ x).sum(), x, create_graph=True)
+    with pytest.raises(GraphError, match="allow_unused=True"):
+        ag.autograd.grad(slope.sum(), x, retain_graph=True)
+    assert ag.autograd.grad(slope.sum(), x, materialize_grads=True)[0].tolist() == [0.0, 0.0]
+    assert ag.func.hessian(lambda x: function(w @ x).sum())(x).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_no_channels() -> None:

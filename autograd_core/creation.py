@@ -292,7 +292,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if hasattr(fill_value, "item"):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
-    if not isinstance(fill_value, Number):
+    if not issubclass(fill_value.__class__, Number):
         raise ArgumentError(f"full: argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device, out)
     if chosen.dtype.kind != "b":

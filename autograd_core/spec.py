@@ -209,7 +209,7 @@ NOT_FOR_COMPLEX = frozenset((
 NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift",
                                "gcd", "lcm"))
 """Elementwise ops that PyTorch refuses for booleans; NumPy would compute some of them in int8."""
-ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2", "euclidean", "pair_distances"))
+ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2", "nextafter", "euclidean", "pair_distances"))
 """Ops that PyTorch does not define for integers and booleans."""
 REAL_ONLY = ORDERED | NOT_FOR_COMPLEX
 ONLY_INTEGERS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"))

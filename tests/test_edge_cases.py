@@ -386,3 +386,11 @@ def test_pools_of_infinite_order_are_the_extreme_magnitudes() -> None:
 
 def test_routes_to_experts_can_be_viewed() -> None:
     assert ag.tensor([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]]).topk(2, dim=-1).indices.view(-1).tolist() == [1, 2, 0, 2]
+
+
+def test_neighbours_in_bfloat16() -> None:
+    x = ag.tensor([3.0, 1.0, -2.0]).bfloat16()
+    assert ag.nextafter(x, ag.zeros_like(x)).tolist() == [3 - 2**-6, 1 - 2**-8, -2 + 2**-7]
+    assert x.nextafter_(ag.tensor(math.inf)).tolist() == [3 + 2**-6, 1 + 2**-7, -2 + 2**-7]
+    with pytest.raises(NotImplementedError, match="nextafter: not implemented for int64"):
+        ag.nextafter(ag.tensor([1]), ag.tensor([2]))

@@ -290,5 +290,5 @@ def test_numbers_beside_tensors_without_dimensions() -> None:
 @pytest.mark.parametrize("value", ["a", None, [1.0, 2.0]])
 def test_tensors_are_filled_with_numbers_alone(value: Any) -> None:
     for fill in (ag.full, lambda size, value: ag.full_like(ones(*size), value), lambda size, value: ones(1).new_full(size, value)):
-        with pytest.raises(TypeError, match="argument 'fill_value'.* must be Number, not"):
+        with pytest.raises(TypeError, match=r"argument 'fill_value'.* must be Number, not"):
             fill((2,), value)

@@ -13,7 +13,7 @@ gcd = elementwise("gcd", "input other", takes="int", samples=[S(ints(3, 4, low=-
                   doc="The greatest common divisor of integers, never negative; of 0 and 0 it is 0.")
 lcm = elementwise("lcm", "input other", takes="int", samples=[S(ints(3, 4, low=-12, high=12), ints(4, low=0, high=9))], inplace=True,
                   doc="The least common multiple of integers, never negative; with 0 it is 0.")
-nextafter = elementwise("nextafter", "input other", kernel=neighbour, inplace=True,
+nextafter = elementwise("nextafter", "input other", kernel=neighbour, inplace=True, extra={"narrow_itself": True},
                         doc="The floating point number next to ``input`` on the way to ``other``; no gradient.")
 
 

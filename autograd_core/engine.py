@@ -181,8 +181,8 @@ class Reading:
                 elif name == "out":
                     value = self._conjugate(op, self.lift(value, node))
                 elif name in op.inputs:
-                    if node.dtypes is not None and op.name == "pow" and name == "input" and isinstance(value, (int, float)):
-                        value = complex(value)  # to a complex power: its conjugate is on the other side of the logarithm's branch cut
+                    if node.dtypes is not None and "branch_cut" in op.extra and isinstance(value, (int, float)):
+                        value = complex(value)  # whose conjugate lies on the other side of the logarithm's branch cut
                     value = self._conjugate(op, self.lift(value, node.parents[op.inputs.index(name)]))
                 elif op.outputs is not None and name in op.outputs:
                     value = self._conjugate(op, self.lift(value, _output(node, op.outputs.index(name), value)))

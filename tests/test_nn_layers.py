@@ -168,6 +168,7 @@ def test_losses_against_closed_forms():
     (lambda: nn.Conv2d(4, 3, 3, groups=2), ValueError, "out_channels must be divisible"),
     (lambda: nn.Conv2d(4, 3, 3, groups=0), ValueError, "groups must be a positive"),
     (lambda: nn.Conv2d(4, 3, 3, padding="half"), ValueError, "Invalid padding string"),
+    (lambda: nn.functional.conv2d(ag.ones(1, 4, 5, 5), ag.ones(3, 4, 3, 3), padding="half"), RuntimeError, "conv2d: Invalid padding string 'half'"),
     (lambda: nn.Conv2d(4, 3, 3, padding="same", stride=2), ValueError, "not supported for strided"),
     (lambda: nn.Conv2d(4, 3, 3, padding_mode="mirror"), ValueError, "padding_mode must be one of"),
     (lambda: nn.Embedding(3, 2, padding_idx=3), ValueError, "within num_embeddings"),

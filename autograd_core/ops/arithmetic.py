@@ -61,7 +61,7 @@ def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
     return whole.astype(xp.result_type(input, exponent), copy=False)
 
 
-pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
+pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0), extra={"branch_cut": True},
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
                        "exponent": "masked(g, where((input == 0) & (exponent == abs(exponent)), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
                   doc="``input ** exponent``; either may be a number.")

@@ -33,7 +33,7 @@ def _sides(padding: Any, kernel: Any, stride: Any, dilation: Any, op_name: str) 
         totals = [spread * (size - 1) for spread, size in zip(dilation, kernel, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
-        raise ValueError(f"{op_name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+        raise RuntimeError(f"{op_name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'")
     return tuple((n, n) for n in pair(padding, "padding", op_name, count))
 
 

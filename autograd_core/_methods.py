@@ -2357,6 +2357,11 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     return compose(_cross_entropy, (input, target, weight, ignore_index, reduction, label_smoothing), {})
 
 
+def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None, weight: Tensor | None = None, reduction: str = 'mean', ignore_index: builtins.int | None = None, label_smoothing: builtins.float = 0.0) -> Tensor:
+    """``cross_entropy`` of the scores that a linear layer gives: ``input`` (batch, features) or (features,), ``linear_weight`` (classes, ..., features)."""
+    return compose(_linear_cross_entropy, (input, linear_weight, target), {"linear_bias": linear_bias, "weight": weight, "reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+
+
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
     return compose(_nll_loss, (input, target, weight, ignore_index, reduction), {})

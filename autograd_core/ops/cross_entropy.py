@@ -5,9 +5,11 @@ The ops keep what the textbook gradient ``p - y`` needs; their plain rules give 
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..dtypes import as_dtype
+from ..errors import ShapeError, describe
 from ..op import NN, S, composite, ints, op, span
 from ..spec import Meta, reduced
 from .classes import as_rows, check_classes, class_dim, class_indices, class_places, class_targets, collect, from_rows, mean_denominator, require_class_indices, weight_error
@@ -148,6 +150,32 @@ def cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, ignore_in
     if target.ndim == input.ndim and input.ndim and input.shape == target.shape and as_dtype(target.dtype).is_floating_point:
         return _entropy_of_probabilities(F, input, target, weight, reduction, label_smoothing)
     return F.softmax_cross_entropy(input, target, weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+
+
+@composite("linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None, weight: Tensor | None = None, "
+           "reduction: str = 'mean', ignore_index: int | None = None, label_smoothing: float = 0.0) -> Tensor", places=NN)
+def linear_cross_entropy(F: Any, input: Any, linear_weight: Any, target: Any, linear_bias: Any = None, weight: Any = None, reduction: str = "mean",
+                         ignore_index: int | None = None, label_smoothing: float = 0.0) -> Any:
+    """``cross_entropy`` of the scores that a linear layer gives: ``input`` (batch, features) or (features,), ``linear_weight`` (classes, ..., features).
+
+    Sizes between classes and features, which ``linear_bias`` (classes, ...) and ``target`` (batch, ...) share, are those of losses in several places.
+    ``ignore_index``, -100 by default, is for class indices. Raises ``RuntimeError`` for shapes that do not fit.
+
+    >>> import autograd_core as ag, nn
+    >>> x, layer = ag.ones(2, 3), ag.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    >>> nn.functional.linear_cross_entropy(x, layer, ag.tensor([0, 0]))
+    tensor(0.3133)
+    """
+    rows, columns, bias = tuple(input.shape), tuple(linear_weight.shape), None if linear_bias is None else tuple(linear_bias.shape)
+    if not (0 < len(rows) < 3 and len(columns) > 1 and rows[-1] == columns[-1] and bias in (None, columns[:-1]) and (len(rows) == 2 or len(columns) == 2)):
+        raise ShapeError(f"linear_cross_entropy: expected input (batch, features) or (features,), linear_weight (classes, ..., features) and linear_bias (classes, ...), "
+                         f"got {describe(input)}, {describe(linear_weight)} and {bias}. Sizes between classes and features need a batch")
+    shape = (*rows[:-1], *columns[:-1])
+    if ignore_index is not None and tuple(target.shape) == shape:
+        raise RuntimeError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
+    flat = None if linear_bias is None else F.reshape(linear_bias, shape=(-1,))
+    scores = F.reshape(F.linear(input, F.reshape(linear_weight, shape=(prod(columns[:-1]), columns[-1])), flat), shape=shape)
+    return F.cross_entropy(scores, target, weight, -100 if ignore_index is None else ignore_index, reduction, label_smoothing)
 
 
 def _entropy_of_probabilities(F: Any, input: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:

@@ -306,6 +306,30 @@ def test_embedding_bag_module(options: dict[str, Any]) -> None:
     assert repr(mine) == repr(other)
 
 
+@pytest.mark.parametrize("places", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("biased", [False, True])
+def test_linear_cross_entropy(places: tuple[int, ...], reduction: str, smoothing: float, biased: bool) -> None:
+    target = np.random.default_rng(1).integers(0, 3, (5, *places))
+    arrays = [data(5, 4), data(3, *places, 4, seed=2), *([data(3, *places, seed=3)] if biased else []), target]
+
+    def loss(f: Any) -> Any:
+        return lambda x, weight, *rest: f(x, weight, rest[-1], linear_bias=rest[0] if biased else None, reduction=reduction, ignore_index=1, label_smoothing=smoothing)
+
+    check(loss(F.linear_cross_entropy), loss(TF.linear_cross_entropy), arrays)
+
+
+@pytest.mark.parametrize(("arrays", "options"), [
+    ((data(5, 4), data(3, 4), data(5, 3)), {"ignore_index": 1}), ((data(5, 4), data(3, 5), data(5, 3)), {}), ((data(4), data(3, 2, 4), data(3, 2)), {}),
+    ((data(1, 5, 4), data(3, 4), data(5, 3)), {}), ((data(5, 4), data(4), data(5, 3)), {})])
+def test_linear_cross_entropy_refuses(arrays: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(RuntimeError):
+        TF.linear_cross_entropy(*map(torch.tensor, arrays), **options)
+    with pytest.raises(RuntimeError, match="linear_cross_entropy: "):
+        F.linear_cross_entropy(*map(Tensor, arrays), **options)
+
+
 def test_gradients_of_bags_by_frequency() -> None:
     weight = Tensor(data(4, 3), requires_grad=True)
     indices = Tensor(np.array([0, 1, 1, 3, 2]))

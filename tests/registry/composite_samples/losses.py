@@ -15,6 +15,12 @@ SEQUENCES = Arg(values=[[1, 2, 2], [3, 1, 0]])
 WRONG = {"reduction": "wrong", "error": ValueError, "match": "reduction"}
 
 SAMPLES: dict[str, list[Sample]] = {
+    "linear_cross_entropy": [S((3, 5), (4, 5), CLASSES), S((3, 5), (4, 5), CLASSES, linear_bias=span(-0.5, 0.5, 4), weight=span(0.5, 2.0, 4), reduction="none"),
+                             S((3, 5), (4, 5), CLASSES, ignore_index=2, label_smoothing=0.1), S((5,), (4, 5), Arg(values=2, kind="int"), reduction="sum"),
+                             S((3, 5), (4, 2, 5), ints(3, 2), linear_bias=span(-0.5, 0.5, 4, 2)), S((3, 5), (4, 5), span(0.1, 1.0, 3, 4)),
+                             S((3, 5), (4, 6), CLASSES, error=RuntimeError, match="linear_cross_entropy: expected input"),
+                             S((5,), (4, 2, 5), ints(4, 2), error=RuntimeError, match="need a batch"),
+                             S((3, 5), (4, 5), span(0.1, 1.0, 3, 4), ignore_index=1, error=RuntimeError, match="probabilities")],
     "soft_margin_loss": losses(S((4,), SIGNS), S(span(-80.0, 80.0, 4), SIGNS, reduction="none")),
     "multilabel_soft_margin_loss": [S((3, 4), BITS), S((3, 4), BITS, span(0.5, 2.0, 4), reduction="none"), S((3, 4), BITS, reduction="sum"), S((4,), Arg(values=[1.0, 0.0, 0.0, 1.0])),
                                     S((3, 4), BITS, **WRONG)],

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 from scipy.spatial import distance as spatial
 
-from .common import Reference, reduced
+from .common import Reference, cross_entropy, reduced
 
 # --- losses -------------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,13 @@ def cdist(x1: Any, x2: Any, *, p: float = 2.0, **_: Any) -> Any:
     return np.linalg.norm(difference, p, axis=-1) if difference.shape[-1] else difference.sum(axis=-1)
 
 
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = 0.0, ignore_index: int = -100, **options: Any) -> Any:
+    scores = np.moveaxis(np.tensordot(linear_weight, input, (-1, -1)), -1, 0) if input.ndim > 1 else linear_weight @ input
+    return cross_entropy(scores + linear_bias, target, options.pop("weight", None), ignore_index=ignore_index, **options)
+
+
 REFERENCES: dict[str, Reference] = {
+    "linear_cross_entropy": linear_cross_entropy,
     "huber_error": lambda input, target, *, delta, reduction="mean": reduced(np.asarray(special.huber(delta, input - target)), reduction),
     "poisson_nll_loss": poisson_nll, "gaussian_nll_loss": gaussian_nll, "multiclass_hinge_loss": multiclass_hinge, "class_margins": class_margins, "zero_one_loss": zero_one,
     "soft_margin_loss": lambda input, target, *, reduction="mean": reduced(np.log1p(np.exp(-target * input)), reduction),

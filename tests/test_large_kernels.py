@@ -61,6 +61,14 @@ def test_angles_of_many_real_numbers(count: int, broken: bool) -> None:
     assert np.array_equal(ag.angle(ag.from_numpy(x)).numpy(), expected, equal_nan=True)
 
 
+@pytest.mark.parametrize("count", [100, LARGE])
+def test_angles_of_integers_are_floats(count: int) -> None:
+    x = np.arange(count) % 3 - 1
+    found = ag.angle(ag.from_numpy(x)).numpy()
+    assert found.dtype == np.float32
+    assert np.array_equal(found, np.where(x < 0, np.float32(math.pi), np.float32(0)))
+
+
 @pytest.mark.parametrize("name", ["amax", "amin"])
 @pytest.mark.parametrize("width", [1, 2, 16, 17, 64, 65, 512, 513])
 @pytest.mark.parametrize("count", [31, 32, 200])

@@ -117,7 +117,7 @@ def _angle(xp: Any, input: Any) -> Any:
     if input.dtype.kind == "f" and input.size < _FEW:
         (zero,) = ZERO[input.__class__, input.dtype]
         return xp.arctan2(zero, input + zero)  # one call that keeps NaN; the sum makes -0 a 0
-    if large(input):
+    if input.dtype is dtype and large(input):
         return in_blocks(xp, partial(_angle, xp), input)
     if input.dtype.kind == "f" and input.ndim and at_hand(input) and not has_nan(input):
         sides = (input < 0).astype(dtype)
